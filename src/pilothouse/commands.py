@@ -1,0 +1,194 @@
+"""What may be asked of a run, and the frames of the control socket that carry it. Nothing here decides.
+
+The socket speaks newline-delimited JSON. Engine and viewer each open with `Hello`; both then use the lower of
+the two highest versions, or the side that can't says so and hangs up. A viewer sends commands; the engine
+answers each with `Ack` or `Refused`, and sends `Grew` (coalesced) whenever the journal has grown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pilothouse.errors import ProtocolMismatch
+
+PROTOCOL_MIN = 1
+PROTOCOL_MAX = 1
+FRAME_MAX_BYTES = 1 << 20
+"""A longer line on the socket is refused: commands are small."""
+
+
+class Expect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the person saw when deciding; a command whose expectation is stale is refused."""
+
+    request: str = ""
+    frame_sha256: str = ""
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=str):
+    """What every command has."""
+
+    id: str
+    actor: str
+    reason: str = ""
+    expect: Expect | None = None
+
+
+class Pause(Command, frozen=True):
+    """Hold before the next action or model call; with `freeze`, drop the running answer too."""
+
+    freeze: bool = False
+
+
+class Resume(Command, frozen=True):
+    """Let go of what a person holds."""
+
+
+class Step(Command, frozen=True):
+    """Run this many actions, then hold again."""
+
+    n: int = 1
+
+
+class Say(Command, frozen=True):
+    """Give the agent a message: `now` (after the running action) or `after` (the running batch)."""
+
+    text: str
+    when: str = "after"
+
+
+class Approve(Command, frozen=True):
+    """Let the waiting action happen."""
+
+
+class Reject(Command, frozen=True):
+    """Refuse the waiting action; `reason` goes to the model."""
+
+
+class Edit(Command, frozen=True):
+    """Let the waiting action happen with another input."""
+
+    input: dict[str, Any]
+
+
+class TakeOver(Command, frozen=True):
+    """Ask for the lease."""
+
+
+class Release(Command, frozen=True):
+    """Give the lease back."""
+
+
+class SetLimit(Command, frozen=True):
+    """Change a limit while the run goes on; None lifts it."""
+
+    limit: str
+    value: float | None = None
+
+
+class SetMode(Command, frozen=True):
+    """Change the approval mode."""
+
+    mode: str
+
+
+class SetModel(Command, frozen=True):
+    """Change the model from the next turn on."""
+
+    model: str
+
+
+class Abort(Command, frozen=True):
+    """End the run: cancel what is in flight, answer every open call, delete the browser unless kept."""
+
+    keep_browser: bool = False
+
+
+AnyCommand = (
+    Pause
+    | Resume
+    | Step
+    | Say
+    | Approve
+    | Reject
+    | Edit
+    | TakeOver
+    | Release
+    | SetLimit
+    | SetMode
+    | SetModel
+    | Abort
+)
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=str):
+    """The first frame each way."""
+
+    protocol_min: int = PROTOCOL_MIN
+    protocol_max: int = PROTOCOL_MAX
+    run: str = ""
+    version: str = ""
+    actor: str = ""
+    client: str = ""
+
+
+class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str):
+    """The command took effect; `seq` is its `CommandApplied` event, already on disk."""
+
+    id: str
+    seq: int
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str):
+    """The command was refused."""
+
+    id: str
+    why: str
+
+
+class Grew(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str):
+    """The journal has events up to `seq`: a wake-up, not a delivery."""
+
+    seq: int
+
+
+FromEngine = Hello | Ack | Refused | Grew
+FromViewer = (
+    Hello
+    | Pause
+    | Resume
+    | Step
+    | Say
+    | Approve
+    | Reject
+    | Edit
+    | TakeOver
+    | Release
+    | SetLimit
+    | SetMode
+    | SetModel
+    | Abort
+)
+
+encode = msgspec.json.Encoder().encode
+"""Encode a frame without its newline."""
+decode_from_engine: msgspec.json.Decoder[FromEngine] = msgspec.json.Decoder(FromEngine)
+decode_from_viewer: msgspec.json.Decoder[FromViewer] = msgspec.json.Decoder(FromViewer)
+
+
+def agree(theirs: Hello) -> int:
+    """Settle the protocol version with the other side.
+
+    Raises:
+        ProtocolMismatch: The two ranges do not meet; the sentence says which side is older.
+    """
+    version = min(PROTOCOL_MAX, theirs.protocol_max)
+    if version >= max(PROTOCOL_MIN, theirs.protocol_min):
+        return version
+    older = "this pilothouse" if theirs.protocol_min > PROTOCOL_MAX else "the other side"
+    raise ProtocolMismatch(
+        f"control protocol {PROTOCOL_MIN}-{PROTOCOL_MAX} does not meet "
+        f"{theirs.protocol_min}-{theirs.protocol_max}",
+        way_out=f"{older} is older: update it, or replay the recording read-only",
+    )

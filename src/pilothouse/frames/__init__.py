@@ -1,0 +1,1 @@
+"""Pictures in cells: geometry, scaling, painters. Nothing here knows a widget."""

@@ -1,0 +1,294 @@
+"""What a run looks like at one point of its journal: `RunState`, and `reduce()` that moves it by one event.
+
+`reduce` is pure, total and bounded in memory: the state holds what a status line, the gate and a step need,
+never the rows. Unknown events leave it as it is, but for its position.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pilothouse import events as ev
+from pilothouse.events import Blob, Hold, Outcome, RunPhase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MESSAGES_SHOWN = 50
+"""A state remembers at most this many undelivered messages."""
+
+
+class CurrentAction(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest action and where it stands."""
+
+    action: int
+    tool_use_id: str
+    member: str
+    input: dict[str, Any]
+    status: str = "proposed"
+    """`proposed`, `started`, `done`, `failed`, `skipped` or `in_doubt`."""
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest screenshot."""
+
+    frame: int
+    blob: Blob
+    action: int
+    url: str
+    title: str
+    t: int
+
+
+class QueuedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that waits for its boundary."""
+
+    id: str
+    text: str
+    when: str
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """Totals of the run, in tokens."""
+
+    input: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    cost_usd: float = 0.0
+    priced: bool = True
+    """False once a turn had no price."""
+    context: int = 0
+    """Prompt size of the latest turn."""
+
+
+class RunState(msgspec.Struct, frozen=True, kw_only=True):
+    """A run at one position."""
+
+    seq: int = -1
+    t: int = 0
+    """Monotonic nanoseconds since the run began."""
+    wall: str = ""
+    started_wall: str = ""
+    run: str = ""
+    task: str = ""
+    model: str = ""
+    browser: str = ""
+    approve: str = ""
+    headless: bool = False
+    display_width_px: int = 0
+    display_height_px: int = 0
+    phase: RunPhase = RunPhase.STARTING
+    holding: tuple[Hold, ...] = ()
+    held_since_t: int = 0
+    outcome: Outcome | None = None
+    why: str = ""
+    leg: int = 0
+    turn: int = 0
+    thinking: bool = False
+    """The model is answering."""
+    proposed: int = 0
+    finished: int = 0
+    failed: int = 0
+    current: CurrentAction | None = None
+    frame: Frame | None = None
+    frames: int = 0
+    usage: Usage = Usage()
+    messages: tuple[QueuedMessage, ...] = ()
+    approval: ev.ApprovalRequested | None = None
+    driver: str = "agent"
+    """Who drives: `agent`, or the actor who holds the lease."""
+    browser_name: str = ""
+    browser_open: bool = False
+    retry: ev.RetryScheduled | None = None
+    warnings: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """Say whether the run is over."""
+        return self.phase is RunPhase.ENDED
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds from the run's begin to this position."""
+        return self.t / 1e9
+
+
+def reduce(state: RunState, event: ev.Event) -> RunState:
+    """Move the state by one event; total: whatever the event, there is a next state."""
+    at = _replace(state, seq=event.seq, t=max(state.t, event.t), wall=event.wall or state.wall)
+    handler = _HANDLERS.get(type(event))
+    return handler(at, event) if handler else at
+
+
+def reduce_all(events: list[ev.Event], state: RunState | None = None) -> RunState:
+    """Fold events into a state."""
+    now = state or RunState()
+    for event in events:
+        now = reduce(now, event)
+    return now
+
+
+_replace = msgspec.structs.replace
+
+
+def _run_started(state: RunState, event: ev.RunStarted) -> RunState:
+    return _replace(
+        state,
+        run=event.run,
+        task=event.task,
+        model=event.model,
+        browser=event.browser,
+        approve=event.approve,
+        headless=event.headless,
+        display_width_px=event.display_width_px,
+        display_height_px=event.display_height_px,
+        started_wall=event.wall,
+    )
+
+
+def _state_changed(state: RunState, event: ev.StateChanged) -> RunState:
+    newly_held = event.holding and not state.holding
+    return _replace(
+        state,
+        phase=event.phase,
+        holding=event.holding,
+        held_since_t=state.t if newly_held else (state.held_since_t if event.holding else 0),
+    )
+
+
+def _turn_started(state: RunState, event: ev.TurnStarted) -> RunState:
+    return _replace(state, turn=event.turn, thinking=True, retry=None)
+
+
+def _turn_over(state: RunState, _event: ev.Event) -> RunState:
+    return _replace(state, thinking=False)
+
+
+def _usage_reported(state: RunState, event: ev.UsageReported) -> RunState:
+    was = state.usage
+    wrote = event.cache_write_5m + event.cache_write_1h
+    return _replace(
+        state,
+        usage=Usage(
+            input=was.input + event.input,
+            cache_read=was.cache_read + event.cache_read,
+            cache_write=was.cache_write + wrote,
+            output=was.output + event.output,
+            cost_usd=was.cost_usd + (event.cost_usd or 0.0),
+            priced=was.priced and event.cost_usd is not None,
+            context=event.input + event.cache_read + wrote,
+        ),
+    )
+
+
+def _action_proposed(state: RunState, event: ev.ActionProposed) -> RunState:
+    action = CurrentAction(
+        action=event.action, tool_use_id=event.tool_use_id, member=event.member, input=event.input
+    )
+    # A batch is proposed at once; the current action stays the first one that is not finished yet.
+    keep = state.current is not None and state.current.status in {"proposed", "started"}
+    return _replace(state, proposed=event.action, current=state.current if keep else action)
+
+
+def _action_started(state: RunState, event: ev.ActionStarted) -> RunState:
+    return _replace(state, current=_mark(state, event, "started"))
+
+
+def _action_finished(state: RunState, event: ev.ActionFinished) -> RunState:
+    status = "done" if event.ok else ("failed" if event.executed else "skipped")
+    return _replace(
+        state,
+        finished=state.finished + (1 if event.executed else 0),
+        failed=state.failed + (0 if event.ok else 1),
+        current=_mark(state, event, status),
+    )
+
+
+def _action_in_doubt(state: RunState, event: ev.ActionInDoubt) -> RunState:
+    return _replace(state, current=_mark(state, event, "in_doubt"))
+
+
+def _mark(
+    state: RunState, event: ev.ActionStarted | ev.ActionFinished | ev.ActionInDoubt, status: str
+) -> CurrentAction:
+    was = state.current
+    known = was.input if was is not None and was.tool_use_id == event.tool_use_id else {}
+    return CurrentAction(
+        action=event.action,
+        tool_use_id=event.tool_use_id,
+        member=event.member,
+        input=known,
+        status=status,
+    )
+
+
+def _frame_captured(state: RunState, event: ev.FrameCaptured) -> RunState:
+    if event.source == "zoom":  # a detail, not the screen
+        return _replace(state, frames=event.frame)
+    frame = Frame(
+        frame=event.frame,
+        blob=event.blob,
+        action=event.action,
+        url=event.url,
+        title=event.title,
+        t=state.t,
+    )
+    return _replace(state, frame=frame, frames=event.frame)
+
+
+def _message_queued(state: RunState, event: ev.MessageQueued) -> RunState:
+    message = QueuedMessage(id=event.id, text=event.text, when=event.when)
+    return _replace(state, messages=(*state.messages, message)[-MESSAGES_SHOWN:])
+
+
+def _message_gone(state: RunState, event: ev.MessageDelivered | ev.MessageReturned) -> RunState:
+    return _replace(state, messages=tuple(m for m in state.messages if m.id != event.id))
+
+
+def _run_ended(state: RunState, event: ev.RunEnded) -> RunState:
+    return _replace(
+        state,
+        phase=RunPhase.ENDED,
+        holding=(),
+        held_since_t=0,
+        outcome=event.outcome,
+        why=event.why,
+        thinking=False,
+        retry=None,
+    )
+
+
+def _set(**changes: Any) -> Callable[[RunState, Any], RunState]:
+    return lambda state, _event: _replace(state, **changes)
+
+
+_HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], RunState]] = {
+    ev.RunStarted: _run_started,
+    ev.StateChanged: _state_changed,
+    ev.LegStarted: lambda state, event: _replace(state, leg=event.leg),
+    ev.TurnStarted: _turn_started,
+    ev.TurnFinished: _turn_over,
+    ev.TurnDiscarded: _turn_over,
+    ev.UsageReported: _usage_reported,
+    ev.RetryScheduled: lambda state, event: _replace(state, retry=event, thinking=False),
+    ev.ActionProposed: _action_proposed,
+    ev.ActionStarted: _action_started,
+    ev.ActionFinished: _action_finished,
+    ev.ActionInDoubt: _action_in_doubt,
+    ev.FrameCaptured: _frame_captured,
+    ev.MessageQueued: _message_queued,
+    ev.MessageDelivered: _message_gone,
+    ev.MessageReturned: _message_gone,
+    ev.ApprovalRequested: lambda state, event: _replace(state, approval=event),
+    ev.ApprovalDecided: _set(approval=None),
+    ev.TakeoverStarted: lambda state, event: _replace(state, driver=event.actor),
+    ev.TakeoverEnded: _set(driver="agent"),
+    ev.BrowserIntended: lambda state, event: _replace(state, browser_name=event.name),
+    ev.BrowserOpened: _set(browser_open=True),
+    ev.BrowserClosed: _set(browser_open=False),
+    ev.Warned: lambda state, _event: _replace(state, warnings=state.warnings + 1),
+    ev.RunEnded: _run_ended,
+}
