@@ -1,0 +1,73 @@
+"""How a browser call can fail, told apart: refused, or unknown. Third-party exceptions end here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx
+import kernel
+
+from pilothouse.errors import BrowserError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+T = TypeVar("T")
+
+
+class ActionRefused(BrowserError):
+    """The browser's server said no: the action did not happen."""
+
+
+class ActionUnknown(BrowserError):
+    """No answer, or a server fault: the action may or may not have happened."""
+
+
+class BrowserLost(BrowserError):
+    """The browser is not there any more."""
+
+
+async def acting(call: Awaitable[T]) -> T:
+    """Await a call that changes the browser; it is made once, whatever happens (design §3.5).
+
+    Raises:
+        ActionRefused: It did not happen.
+        ActionUnknown: It may have happened.
+        BrowserLost: There is no such browser.
+    """
+    try:
+        return await call
+    except kernel.NotFoundError as error:
+        raise BrowserLost("the browser is gone") from error
+    except kernel.APIStatusError as error:
+        if error.status_code >= 500 and error.status_code != 501:
+            raise ActionUnknown(f"the browser's server answered {error.status_code}") from error
+        raise ActionRefused(said(error)) from error
+    except (kernel.APIError, httpx.HTTPError) as error:
+        raise ActionUnknown("the connection to the browser was lost") from error
+
+
+async def asking(call: Callable[[], Awaitable[T]], tries: int = 3) -> T:
+    """Await a call that only looks, and may be made again.
+
+    Raises:
+        ActionRefused: The server refuses it.
+        ActionUnknown: It failed every time.
+        BrowserLost: There is no such browser.
+    """
+    for attempt in range(1, tries + 1):
+        try:
+            return await acting(call())
+        except ActionUnknown:
+            if attempt == tries:
+                raise
+    raise AssertionError("unreachable")
+
+
+def said(error: kernel.APIStatusError) -> str:
+    """Read what the server says; never its URL, which carries a credential (terminal-and-journal §0.8)."""
+    body = error.body
+    if isinstance(body, dict) and isinstance(body.get("message"), str):
+        return str(body["message"])[:500]
+    return f"the browser's server answered {error.status_code}"

@@ -1,0 +1,162 @@
+"""The model's history: append-only and exact. Nothing here sends it anywhere.
+
+Blocks of the model are kept as they came, pictures keep their bytes, and every call gets its result before
+anything else is added (design §3.4).
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pilothouse.errors import ModelError
+from pilothouse.model.prompt import relayed
+
+if TYPE_CHECKING:
+    from pilothouse.events import Json
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One tool call of an assistant turn."""
+
+    id: str
+    member: str
+    input: dict[str, object]
+    toolset: str = ""
+    """Empty for a plain tool, which we never offer; answered with an error."""
+
+
+class Conversation:
+    """Messages in wire form, grown only at the end."""
+
+    def __init__(self, *, system_messages: bool) -> None:
+        self._system_messages = system_messages
+        self._messages: list[Json] = []
+        self._open: list[Call] = []
+        self._bytes = 0
+
+    @property
+    def messages(self) -> list[Json]:
+        """The messages to send; treat them as read-only."""
+        return self._messages
+
+    @property
+    def size_bytes(self) -> int:
+        """Rough size of the request body, pictures included."""
+        return self._bytes
+
+    @property
+    def open_calls(self) -> tuple[Call, ...]:
+        """The calls of the last assistant turn that have no result yet."""
+        return tuple(self._open)
+
+    def _append(self, message: Json) -> None:
+        self._messages.append(message)
+        self._bytes += len(msgspec.json.encode(message))
+
+    def add_instruction(self, text: str) -> None:
+        """Add what the person wants, at the beginning of a leg."""
+        self._refuse_while_open()
+        self._append({"role": "user", "content": [{"type": "text", "text": text}]})
+
+    def add_answer(self, content: list[Json]) -> tuple[Call, ...]:
+        """Add a whole answer of the model verbatim; returns its tool calls in order.
+
+        An empty answer is not added: the API refuses it in the next request (model-api §4, end_turn).
+        """
+        self._refuse_while_open()
+        if content:
+            self._append({"role": "assistant", "content": content})
+        self._open = [_call(block) for block in content if block.get("type") == "tool_use"]
+        return tuple(self._open)
+
+    def add_results(self, results: list[Json]) -> None:
+        """Add the results of every open call, in one message.
+
+        Raises:
+            ModelError: A call has no result, or a result no call: the API would refuse the history for ever.
+        """
+        if [result["tool_use_id"] for result in results] != [call.id for call in self._open]:
+            raise ModelError(
+                "results and calls of the turn differ", way_out="this is a defect: please report it"
+            )
+        self._open = []
+        self._append({"role": "user", "content": results})
+
+    def add_message(self, text: str) -> str:
+        """Add what a person said while the agent worked, after all results; returns the role used."""
+        self._refuse_while_open()
+        last = self._messages[-1]
+        if last["role"] == "system":
+            self._extend(last, relayed(text))  # one system message: another may not follow it
+            return "system"
+        if last["role"] == "user" and self._system_messages:
+            self._append({"role": "system", "content": [{"type": "text", "text": relayed(text)}]})
+            return "system"
+        if last["role"] == "user":
+            self._extend(last, text)
+        else:
+            self._append({"role": "user", "content": [{"type": "text", "text": text}]})
+        return "user"
+
+    def _extend(self, message: Json, text: str) -> None:
+        block = {"type": "text", "text": text}
+        message["content"] = [*message["content"], block]
+        self._bytes += len(msgspec.json.encode(block))
+
+    def _refuse_while_open(self) -> None:
+        if self._open:
+            raise ModelError("a call has no result yet", way_out="this is a defect: please report it")
+
+
+def _call(block: Json) -> Call:
+    given = block.get("input")
+    return Call(
+        id=str(block["id"]),
+        member=str(block["name"]),
+        input=given if isinstance(given, dict) else {},
+        toolset=str(block.get("toolset_name") or ""),
+    )
+
+
+def text_result(call: Call, text: str, *, error: bool = False) -> Json:
+    """Make a result of text only; an error's text must not be empty."""
+    result: Json = {
+        "type": "tool_result",
+        "tool_use_id": call.id,
+        "content": [{"type": "text", "text": text}],
+    }
+    if call.toolset:
+        result["toolset_name"] = call.toolset
+    if error:
+        result["is_error"] = True
+    return result
+
+
+def image_block(data: bytes, mime: str) -> Json:
+    """Make an image block of exact bytes."""
+    source = {"type": "base64", "media_type": mime, "data": base64.b64encode(data).decode("ascii")}
+    return {"type": "image", "source": source}
+
+
+def has_image(result: Json) -> bool:
+    """Say whether a result already shows a picture."""
+    content = result.get("content")
+    return isinstance(content, list) and any(block.get("type") == "image" for block in content)
+
+
+def with_block(result: Json, block: Json) -> Json:
+    """Return the result with one more content block at its end."""
+    content = result.get("content")
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content or [])
+    return {**result, "content": [*blocks, block]}
+
+
+def result_text(result: Json) -> str:
+    """Read the text of a result, its blocks joined by newlines."""
+    content = result.get("content")
+    if isinstance(content, str):
+        return content
+    return "\n".join(str(block["text"]) for block in content or [] if block.get("type") == "text")

@@ -1,0 +1,170 @@
+"""One turn of the model: a streaming request, its deltas as events, its whole answer. No retries here."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import httpx2
+import msgspec
+
+from pilothouse import events as ev
+from pilothouse.events import Event
+from pilothouse.model.catalogue import Tokens
+from pilothouse.model.faults import TurnFault, from_exception
+
+if TYPE_CHECKING:
+    from pilothouse.events import Json
+
+COALESCE_S = 0.05
+"""After the first piece, deltas are journalled at most 20 times a second (design §5)."""
+
+_TEXT_EVENTS: dict[str, type[ev.TextStreamed] | type[ev.ThinkingStreamed]] = {
+    "text_delta": ev.TextStreamed,
+    "thinking_delta": ev.ThinkingStreamed,
+}
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole answer."""
+
+    content: list[dict[str, Any]]
+    stop_reason: str
+    tokens: Tokens
+    request_id: str
+    first_ms: float
+    total_ms: float
+
+
+class _Piece(msgspec.Struct):
+    make: Callable[[str], Event]
+    text: str = ""
+
+
+class DeltaCoalescer:
+    """Turns deltas into events: the first at once, then joined each block at most 20 times a second."""
+
+    def __init__(self, emit: Callable[[Event], object], clock: Callable[[], float] = time.monotonic) -> None:
+        self._emit = emit
+        self._clock = clock
+        self._pieces: dict[tuple[str, int], _Piece] = {}
+        self._last = -COALESCE_S
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, kind: str, block: int, text: str, make: Callable[[str], Event]) -> None:
+        """Take one delta."""
+        piece = self._pieces.setdefault((kind, block), _Piece(make=make))
+        piece.text += text
+        wait = self._last + COALESCE_S - self._clock()
+        if wait <= 0:
+            self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(wait, self.flush)
+
+    def flush(self) -> None:
+        """Emit what is held back."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        pieces, self._pieces = self._pieces, {}
+        for piece in pieces.values():
+            if piece.text:
+                self._emit(piece.make(piece.text))
+        if pieces:
+            self._last = self._clock()
+
+
+class TurnStream:
+    """Reads one streaming answer, from its request to its `message_stop`."""
+
+    def __init__(self, turn: int, emit: Callable[[Event], object]) -> None:
+        self._turn = turn
+        self._deltas = DeltaCoalescer(emit)
+        self._blocks: dict[int, tuple[str, str]] = {}
+        self._began = time.monotonic()
+        self._first_ms = 0.0
+        self._split = (0, 0)
+        self._whole = False
+
+    async def ask(self, client: anthropic.AsyncAnthropic, request: Json) -> Answer:
+        """Send the request and read its answer.
+
+        Raises:
+            TurnFault: Anything but a whole answer; nothing of it may be executed.
+        """
+        self._began = time.monotonic()
+        try:
+            async with client.beta.messages.stream(**request) as stream:
+                async for event in stream:
+                    self._see(event)
+                message = await stream.get_final_message()
+                request_id = stream.request_id or ""
+        except (anthropic.APIError, httpx2.HTTPError) as error:
+            raise from_exception(error) from error
+        finally:
+            self._deltas.flush()
+        if not self._whole or message.stop_reason is None:
+            # A stream that ends cleanly before `message_stop` raises nothing in the SDK (model-api §3).
+            raise TurnFault("torn", "the model's answer ended in the middle", may_pass=True)
+        return Answer(
+            content=[block.to_dict() for block in message.content],
+            stop_reason=str(message.stop_reason),
+            tokens=self._tokens(message.usage),
+            request_id=request_id,
+            first_ms=self._first_ms,
+            total_ms=(time.monotonic() - self._began) * 1e3,
+        )
+
+    def _see(self, event: Any) -> None:
+        match event.type:
+            case "message_start":
+                self._start(event)
+            case "content_block_start":
+                block = event.content_block
+                self._blocks[event.index] = (getattr(block, "id", "") or "", getattr(block, "name", "") or "")
+            case "content_block_delta":
+                self._delta(event.index, event.delta)
+            case "content_block_stop":
+                self._deltas.flush()
+            case "message_stop":
+                self._whole = True
+            case _:  # helper events repeat the deltas; unknown ones are for later versions
+                pass
+
+    def _start(self, event: Any) -> None:
+        self._first_ms = (time.monotonic() - self._began) * 1e3
+        split = event.message.usage.cache_creation  # the 5 m / 1 h split exists only here
+        if split is not None:
+            self._split = (split.ephemeral_5m_input_tokens or 0, split.ephemeral_1h_input_tokens or 0)
+
+    def _delta(self, index: int, delta: Any) -> None:
+        turn = self._turn
+        if kind := _TEXT_EVENTS.get(delta.type):
+            text = delta.text if delta.type == "text_delta" else delta.thinking
+            self._deltas.add(delta.type, index, text, lambda text: kind(turn=turn, block=index, text=text))
+        elif delta.type == "input_json_delta":
+            call_id, member = self._blocks.get(index, ("", ""))
+            self._deltas.add(
+                delta.type,
+                index,
+                delta.partial_json,
+                lambda text: ev.InputStreamed(
+                    turn=turn, block=index, tool_use_id=call_id, member=member, text=text
+                ),
+            )
+
+    def _tokens(self, usage: Any) -> Tokens:
+        written = usage.cache_creation_input_tokens or 0
+        one_hour = min(self._split[1], written)
+        details = getattr(usage, "output_tokens_details", None)
+        return Tokens(
+            input=usage.input_tokens or 0,
+            cache_read=usage.cache_read_input_tokens or 0,
+            cache_write_5m=written - one_hour,
+            cache_write_1h=one_hour,
+            output=usage.output_tokens or 0,
+            thinking=getattr(details, "thinking_tokens", 0) or 0,
+        )
