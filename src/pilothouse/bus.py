@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class Subscription:
     """One reader of the bus; iterate it for events, close it when done."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, *, must: bool) -> None:
         self._bus = bus
+        self._wants_events = must
         self._events: deque[Event] = deque()
         self._latest: dict[str, object] = {}
         self._woken = asyncio.Event()
@@ -35,12 +36,21 @@ class Subscription:
         self._woken.set()
 
     def _must(self, event: Event) -> None:
+        if not self._wants_events:
+            return
         self._events.append(event)
         self._woken.set()
 
     def _newest(self, key: str, value: object) -> None:
         self._latest[key] = value
         self._woken.set()
+
+    async def newest(self) -> dict[str, object]:
+        """Wait for news and take the newest value of each key; empty once the subscription is closed."""
+        while not self._latest and not self._closed:
+            self._woken.clear()
+            await self._woken.wait()
+        return self.take_latest()
 
     def take_latest(self) -> dict[str, object]:
         """Take the newest value of each key since the last call."""
@@ -64,9 +74,9 @@ class Bus:
     def __init__(self) -> None:
         self._subscriptions: list[Subscription] = []
 
-    def subscribe(self) -> Subscription:
-        """Start receiving from now on."""
-        subscription = Subscription(self)
+    def subscribe(self, *, must: bool = True) -> Subscription:
+        """Start receiving from now on; without `must`, only the newest values."""
+        subscription = Subscription(self, must=must)
         self._subscriptions.append(subscription)
         return subscription
 

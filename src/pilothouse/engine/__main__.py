@@ -1,0 +1,111 @@
+"""The engine's process: `python -m pilothouse.engine --ready-fd N`, its spec on standard input.
+
+Started by `engine.launch` in a session of its own, its stdio off the terminal. Nothing here knows a viewer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import faulthandler
+import logging
+import os
+import shutil
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pilothouse.engine.backends import Backends
+from pilothouse.engine.runner import Run
+from pilothouse.engine.spec import NotStarted, RunSpec, Started
+from pilothouse.errors import PilothouseError, StateDirError
+from pilothouse.events import EXIT_CODES
+from pilothouse.journal.blobs import BlobStore
+from pilothouse.journal.writer import JournalWriter
+from pilothouse.paths import make_private, run_dir, runs_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "KERNEL_API_KEY")
+
+
+class ReadyPipe:
+    """Says once how the start went."""
+
+    def __init__(self, fd: int) -> None:
+        os.set_inheritable(fd, False)
+        self._fd: int | None = fd
+
+    @property
+    def unanswered(self) -> bool:
+        """Say whether whoever started us still waits."""
+        return self._fd is not None
+
+    def say(self, answer: Started | NotStarted) -> None:
+        """Answer and close; later answers have no reader and are dropped."""
+        if self._fd is None:
+            return
+        with contextlib.suppress(BrokenPipeError):  # whoever started us is gone; the run goes on
+            os.write(self._fd, msgspec.json.encode(answer))
+        os.close(self._fd)
+        self._fd = None
+
+
+async def serve(spec: RunSpec, ready: ReadyPipe) -> int:
+    """Run one run from start to end; returns the exit code of its outcome."""
+    make_private(runs_dir())
+    directory = run_dir(spec.run)
+    try:
+        directory.mkdir(mode=0o700)
+    except OSError as error:
+        raise StateDirError(f"can't be made: {error.strerror}", str(directory), "free some space") from error
+    try:
+        return await _serve_in(directory, spec, ready)
+    except PilothouseError as error:
+        if ready.unanswered:
+            shutil.rmtree(directory, ignore_errors=True)  # a start-up error leaves no run behind
+            ready.say(NotStarted(what=error.what, where=error.where, way_out=error.way_out))
+        raise
+
+
+async def _serve_in(directory: Path, spec: RunSpec, ready: ReadyPipe) -> int:
+    backends = Backends(spec, directory)
+    for key in _KEYS:
+        os.environ.pop(key, None)  # read once; children and core dumps must not find it
+    async with backends:
+        writer = JournalWriter.create(directory, spec.run)
+        try:
+            run = Run(spec, writer, BlobStore(directory), backends)
+            loop = asyncio.get_running_loop()
+            for signum in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(signum, run.abort, "the engine was told to end")
+            await run.open()
+            ready.say(Started(run=spec.run, pid=os.getpid()))
+            return EXIT_CODES[await run.drive()]
+        finally:
+            writer.close()
+
+
+def main() -> int:
+    """Read the spec, run it, and exit with its outcome's code."""
+    os.umask(0o077)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    faulthandler.enable()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    parser = argparse.ArgumentParser(prog="python -m pilothouse.engine")
+    parser.add_argument("--ready-fd", type=int, required=True)
+    ready = ReadyPipe(parser.parse_args().ready_fd)
+    spec = msgspec.json.decode(sys.stdin.buffer.read(), type=RunSpec)
+    try:
+        return asyncio.run(serve(spec, ready))
+    except PilothouseError as error:
+        logging.getLogger("pilothouse").error("%s", error)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

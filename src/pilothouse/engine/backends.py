@@ -1,0 +1,119 @@
+"""The loopback servers an engine needs as children: local browser, scripted model, shop. No protocol here.
+
+They are children of the engine, so that leaving the bridge leaves them running (design §7). Each prints one
+JSON line when it is ready, and ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pilothouse.children import Child, spawn
+from pilothouse.errors import StartFailed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from pilothouse.engine.spec import RunSpec
+
+READY_TIMEOUT_S = 30.0
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an API is to be reached."""
+
+    base_url: str | None
+    key: str
+
+
+def _real(url_variable: str, key_variable: str) -> Endpoint:
+    return Endpoint(base_url=os.environ.get(url_variable), key=os.environ.get(key_variable, ""))
+
+
+class Backends:
+    """What a run talks to: real services, or children on loopback."""
+
+    def __init__(self, spec: RunSpec, run_directory: Path) -> None:
+        self._spec = spec
+        self._directory = run_directory
+        self._stack = AsyncExitStack()
+        self.model = _real("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY")
+        self.browser = _real("KERNEL_BASE_URL", "KERNEL_API_KEY")
+        self.start_url = spec.start_url
+
+    async def __aenter__(self) -> Backends:
+        """Start what the run needs, side by side.
+
+        Raises:
+            StartFailed: One of them did not come up; the others are ended.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._model_side())
+                group.create_task(self._browser_side())
+                if self._spec.shop:
+                    group.create_task(self._shop_side())
+        except* Exception as failures:
+            await self._stack.aclose()
+            raise failures.exceptions[0] from None
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _model_side(self) -> None:
+        if self._spec.model_api != "scripted":
+            return
+        key = secrets.token_hex(16)
+        ready = await self._child(
+            "messages_server", ["--scenario", self._spec.scenario], {"PILOTHOUSE_SCRIPTED_KEY": key}
+        )
+        self.model = Endpoint(base_url=str(ready["base_url"]), key=str(ready.get("key", key)))
+
+    async def _browser_side(self) -> None:
+        if self._spec.browser != "local":
+            return
+        token = secrets.token_hex(16)
+        offline = ["--offline-hosts"] if self._spec.shop else []
+        ready = await self._child(
+            "kernel_server",
+            ["--backend", self._spec.local_backend, *offline],
+            {"PILOTHOUSE_LOCAL_TOKEN": token},
+        )
+        self.browser = Endpoint(base_url=str(ready["base_url"]), key=str(ready.get("token", token)))
+
+    async def _shop_side(self) -> None:
+        ready = await self._child("shop", [], {})
+        self.start_url = self.start_url or str(ready["url"])
+
+    async def _child(self, module: str, options: list[str], extra: dict[str, str]) -> dict[str, Any]:
+        log = self._directory / f"{module}.log"
+        argv = [sys.executable, "-m", f"pilothouse.local.{module}", "--port", "0", "--with-parent", *options]
+        child: Child = await spawn(argv, env=extra, stderr=log)
+        self._stack.push_async_callback(child.close)
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                line = await child.stdout.readline()
+            ready: dict[str, Any] = msgspec.json.decode(line)
+        except (TimeoutError, msgspec.MsgspecError):
+            raise StartFailed(_last_words(log) or f"the {module} did not come up") from None
+        return ready
+
+
+def _last_words(log: Path) -> str:
+    """Read the sentence a child ended with; its log goes when the run does not begin."""
+    try:
+        lines = log.read_text("utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1].removeprefix("pilothouse: ") if lines else ""

@@ -1,0 +1,72 @@
+"""Starting an engine from a terminal that it will outlive. Nothing here runs in the engine itself.
+
+The engine gets its spec on standard input, keys by inherited environment, and says `Started` or `NotStarted`
+on an inherited pipe: a start-up error is one sentence and leaves no run behind (design §7).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import msgspec
+
+from pilothouse.engine.spec import NotStarted, RunSpec, Started
+from pilothouse.errors import StartFailed
+from pilothouse.paths import make_private, runs_dir, state_dir
+
+_answer: msgspec.json.Decoder[Started | NotStarted] = msgspec.json.Decoder(Started | NotStarted)
+
+
+def launch(spec: RunSpec) -> Started:
+    """Start a detached engine and wait until its journal and socket are there.
+
+    Raises:
+        StateDirError: The state directory can't be used.
+        PilothouseError: What the engine reports; its exit code is 2.
+    """
+    make_private(state_dir())
+    make_private(runs_dir())
+    read_end, write_end = os.pipe()
+    log = os.open(state_dir() / "engine.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        engine = subprocess.Popen(
+            [sys.executable, "-m", "pilothouse.engine", "--ready-fd", str(write_end)],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            pass_fds=(write_end,),
+            start_new_session=True,
+            cwd="/",
+        )
+    finally:
+        os.close(log)
+        os.close(write_end)
+    with os.fdopen(read_end, "rb") as ready:
+        _send_spec(engine, spec)
+        said = ready.read()  # ends when the engine closes it, or dies
+    # The engine lives on after us; it is init's child then, and not ours to wait for.
+    engine.returncode = 0
+    return _judge(said)
+
+
+def _send_spec(engine: subprocess.Popen[bytes], spec: RunSpec) -> None:
+    if engine.stdin is None:
+        raise AssertionError("stdin is a pipe")
+    try:
+        with engine.stdin as stdin:
+            stdin.write(msgspec.json.encode(spec))
+    except BrokenPipeError:
+        pass  # it died: the ready pipe says so
+
+
+def _judge(said: bytes) -> Started:
+    try:
+        answer = _answer.decode(said)
+    except msgspec.MsgspecError:
+        log = str(state_dir() / "engine.log")
+        raise StartFailed("the engine ended while starting", log, "its last lines say why") from None
+    if isinstance(answer, NotStarted):
+        raise StartFailed(answer.what, answer.where, answer.way_out)
+    return answer

@@ -1,0 +1,50 @@
+"""Journal first: every event is appended before anyone sees it. Nothing here decides what to record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pilothouse.engine.server import NEWEST_SEQ
+from pilothouse.state import RunState, reduce
+
+if TYPE_CHECKING:
+    from pilothouse.bus import Bus
+    from pilothouse.events import Blob, Event
+    from pilothouse.journal.blobs import BlobStore
+    from pilothouse.journal.writer import JournalWriter
+
+
+class Recorder:
+    """Appends events, keeps the run's state, and wakes who follows.
+
+    Args:
+        writer: The journal, locked by this process.
+        blobs: Where pictures go, before any event names them.
+        bus: Fan-out inside the engine.
+    """
+
+    def __init__(self, writer: JournalWriter, blobs: BlobStore, bus: Bus) -> None:
+        self._writer = writer
+        self._blobs = blobs
+        self._bus = bus
+        self.state = RunState()
+
+    def publish(self, event: Event, durable: bool = False) -> int:
+        """Append an event, move the state, and tell the bus; returns its `seq`.
+
+        Raises:
+            RecorderFailed: The disk refused it; nobody is told of it.
+        """
+        stamped = self._writer.append(event, durable=durable)
+        self.state = reduce(self.state, stamped)
+        self._bus.must(stamped)
+        self._bus.latest(NEWEST_SEQ, stamped.seq)
+        return stamped.seq
+
+    async def put_blob(self, data: bytes, mime: str, width_px: int = 0, height_px: int = 0) -> Blob:
+        """Store bytes, synced, before any event names them.
+
+        Raises:
+            RecorderFailed: The disk refused them.
+        """
+        return await self._blobs.put(data, mime, width_px, height_px)

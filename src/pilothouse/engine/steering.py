@@ -1,0 +1,117 @@
+"""What people ask of a run, applied: each command journalled, tried, and answered. No sockets here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pilothouse import commands as cmd
+from pilothouse import events as ev
+from pilothouse.engine.mailbox import TEXT_MAX_CHARS, Mailbox, Waiting
+from pilothouse.events import RunPhase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pilothouse.engine.gate import Gate
+    from pilothouse.engine.recorder import Recorder
+
+STEPS_MAX = 1000
+_ENVELOPE = frozenset({"type", "id", "actor", "reason", "expect"})
+REMEMBERED = 1000
+"""So many answers are kept, so that a command sent twice is applied once."""
+
+
+class _No(Exception):
+    """A command is refused; `args[0]` says why."""
+
+
+class Steering:
+    """Applies commands to the run, one at a time and in order of arrival."""
+
+    def __init__(self, recorder: Recorder, gate: Gate, mailbox: Mailbox) -> None:
+        self._recorder = recorder
+        self._gate = gate
+        self._mailbox = mailbox
+        self._answers: dict[str, cmd.Ack | cmd.Refused] = {}
+        self.on_freeze: Callable[[str], None] = lambda why: None
+        self.on_abort: Callable[[str, bool], None] = lambda why, keep: None
+        self.phase: Callable[[], RunPhase] = lambda: RunPhase.STARTING
+
+    def apply(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
+        """Apply a command; on disk before the answer leaves (terminal-and-journal §2.4)."""
+        known = self._answers.get(command.id)
+        if known is not None:
+            return known
+        name = type(command).__name__
+        self._recorder.publish(
+            ev.CommandReceived(
+                id=command.id,
+                command=name,
+                actor=command.actor,
+                reason=command.reason,
+                args=_args(command),
+            )
+        )
+        answer: cmd.Ack | cmd.Refused
+        try:
+            self._do(command)
+        except _No as refusal:
+            why = str(refusal)
+            self._recorder.publish(ev.CommandRefused(id=command.id, command=name, why=why), durable=True)
+            answer = cmd.Refused(id=command.id, why=why)
+        else:
+            applied = ev.CommandApplied(id=command.id, command=name)
+            answer = cmd.Ack(id=command.id, seq=self._recorder.publish(applied, durable=True))
+        self._remember(command.id, answer)
+        return answer
+
+    def _remember(self, command_id: str, answer: cmd.Ack | cmd.Refused) -> None:
+        self._answers[command_id] = answer
+        if len(self._answers) > REMEMBERED:
+            del self._answers[next(iter(self._answers))]
+
+    def _do(self, command: cmd.Command) -> None:
+        if self.phase() in (RunPhase.ENDING, RunPhase.ENDED):
+            raise _No("the run is ending")
+        match command:
+            case cmd.Pause(freeze=freeze):
+                self._gate.pause(freeze=freeze)
+                if freeze:
+                    self.on_freeze("frozen by " + command.actor)
+            case cmd.Resume():
+                self._gate.resume()
+            case cmd.Step(n=n):
+                self._step(n)
+            case cmd.Say():
+                self._say(command)
+            case cmd.Abort(keep_browser=keep):
+                self.on_abort(command.reason or f"aborted by {command.actor}", keep)
+            case cmd.Approve() | cmd.Reject() | cmd.Edit():
+                raise _No("nothing waits for an approval")
+            case _:
+                raise _No(f"this engine can't do {type(command).__name__} yet")
+
+    def _step(self, n: int) -> None:
+        if not 1 <= n <= STEPS_MAX:
+            raise _No(f"steps must be between 1 and {STEPS_MAX}")
+        self._gate.step(n)
+
+    def _say(self, command: cmd.Say) -> None:
+        text = command.text.strip()
+        if not text:
+            raise _No("the message is empty")
+        if len(text) > TEXT_MAX_CHARS:
+            raise _No(f"the message is longer than {TEXT_MAX_CHARS} characters")
+        if command.when not in ("now", "after"):
+            raise _No(f"a message is said 'now' or 'after', not {command.when!r}")
+        queued = ev.MessageQueued(id=command.id, text=text, when=command.when, actor=command.actor)
+        self._recorder.publish(queued, durable=True)
+        self._mailbox.put(Waiting(id=command.id, text=text, when=command.when))
+
+
+def _args(command: cmd.Command) -> dict[str, Any]:
+    """The command's own fields, for the journal."""
+    fields: dict[str, Any] = msgspec.to_builtins(command)
+    return {name: value for name, value in fields.items() if name not in _ENVELOPE}
