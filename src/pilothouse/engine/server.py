@@ -1,4 +1,4 @@
-"""The engine's end of the control socket: who may connect, and the frames each way. Applies no command itself.
+"""The engine's end of the control socket: who may connect, and the frames each way. Applies nothing itself.
 
 The socket is 0600 in a 0700 directory, and the peer's uid must be ours, else it is hung up on
 (terminal-and-journal §4.5).
