@@ -57,13 +57,16 @@ _STRAY_JOINER: Final = f"(?<!{_PICTOGRAPH})(?<!{_PICTOGRAPH}\ufe0f)\u200d|\u200d
 UNSAFE_CLASS: Final = _CONTROLS + _BIDI + _INVISIBLE + _NOT_TEXT
 """Body of a regex character class: code points that never reach a terminal as they are (joiners aside)."""
 
+UNSAFE_IN_SEGMENT: Final = re.compile(f"[\n\t{UNSAFE_CLASS}]|{_STRAY_JOINER}")
+"""Finds what may not be in a piece of one screen line, where newlines and tabs move the cursor too."""
+
 _UNSAFE: Final = re.compile(f"\r\n|[{UNSAFE_CLASS}]|{_STRAY_JOINER}")
 _UNSAFE_ASCII: Final = re.compile(r"\r\n|[\x00-\x08\x0b-\x1f\x7f]")
 # The longest emoji in use (a family) joins four pictographs; a longer chain is a cell-width trick.
 _JOINED: Final = f"{_PICTOGRAPH}\ufe0f?"
 _LONG_CHAIN: Final = re.compile(f"((?:{_JOINED}\u200d){{3}}{_JOINED})\u200d")
-# A superset of all marks (Mn, Me) and conjoining jamo, four or more in a row; `_cap_marks` looks closer. A test
-# compares it with the Unicode tables, because building the exact class costs 150 ms at import.
+# A superset of all marks (Mn, Me) and conjoining jamo, four or more in a row; `_cap_marks` looks closer. A
+# test compares it with the Unicode tables: building the exact class costs 150 ms at import.
 _MARK_RUN: Final = re.compile(
     "[\u0300-\u1fff\u20d0-\u20ff\u2cef-\u2dff\u302a-\u302f\u3099\u309a\ua66f-\uabff\ud7b0-\ud7ff\ufb1e\ufe00-\ufe2f"
     "\U00010100-\U0001ffff]{4,}"
@@ -83,8 +86,9 @@ def visible(character: str) -> str:
 def clean(text: str, *, limit: int | None = TEXT_LIMIT) -> str:
     """Return `text` with nothing in it that a terminal obeys or that a person can't see; idempotent.
 
-    Newlines and tabs stay, CR LF becomes a newline. Controls become their pictures; C1, bidi, invisible and tag
-    characters, lone surrogates and Kitty's placeholder become U+FFFD. `limit` is in characters; a cut ends in `…`.
+    Newlines and tabs stay, CR LF becomes a newline. Controls become their pictures; C1, bidi, invisible and
+    tag characters, lone surrogates and Kitty's placeholder become U+FFFD. `limit` is in characters; a cut
+    ends in `…`.
     """
     if limit is not None and len(text) > limit:
         return _clean(text[: max(limit - 1, 0)]) + ELLIPSIS[:limit]
@@ -92,7 +96,7 @@ def clean(text: str, *, limit: int | None = TEXT_LIMIT) -> str:
 
 
 def clean_line(text: str, limit: int = LINE_LIMIT) -> str:
-    """Return `text` cleaned, on one line: newlines shown as `␊`, tabs as a space, cut with `…`; idempotent."""
+    """Return `text` cleaned, on one line: newlines as `␊`, tabs as a space, cut with `…`; idempotent."""
     return clean(text, limit=limit).replace("\n", "\u240a").replace("\t", " ")
 
 
@@ -248,11 +252,11 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 class Redactor:
-    """Takes known secrets and key-shaped text out of texts (`redact`), or out of a stream (`feed`, `flush`).
+    """Takes known secrets and key-shaped text out of a text (`redact`) or a stream (`feed`, `flush`).
 
-    Known values are found raw, URL-encoded, JSON-escaped and inside base64 at any offset. A stream is held back
-    only where its end may be the beginning of a secret, so that a key split over two chunks is found and ordinary
-    text is not delayed. One `Redactor` per stream; `redact` keeps nothing.
+    Known values are found raw, URL-encoded, JSON-escaped and inside base64 at any offset. A stream is held
+    back only where its end may be the beginning of a secret, so that a key split over two chunks is found and
+    ordinary text is not delayed. One `Redactor` per stream; `redact` keeps nothing.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:

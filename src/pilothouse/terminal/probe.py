@@ -1,0 +1,143 @@
+"""What the terminal can show, asked once before Textual starts. Nothing here imports Textual or paints.
+
+All questions go out in one write that ends with DA1, which every terminal answers, and are read until that
+answer: a slow link delays the result but leaves no reply behind for the key parser (tested to 600 ms).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import sys
+import termios
+import time
+import tty
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TIMEOUT_S: Final = 2.0
+REPLY_LIMIT_BYTES: Final = 65_536
+_KITTY_ID: Final = 31
+# A one-pixel picture that is asked about and not kept; then the cell size; then DA1, the fence.
+QUERY: Final = f"\x1b_Gi={_KITTY_ID},s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[16t\x1b[c".encode("ascii")
+
+_DA1: Final = re.compile(rb"(?:\x1b\[|\x9b)\?([\d;]+)c")
+_KITTY_OK: Final = re.compile(rb"(?:\x1b_|\x9f)G[^\x1b\x9c]*\bi=31\b[^\x1b\x9c]*;OK")
+_CELL_SIZE: Final = re.compile(rb"(?:\x1b\[|\x9b)6;(\d{1,4});(\d{1,4})t")
+_SIXEL_ATTRIBUTE: Final = b"4"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What is known of the terminal; all false and zero when it was not asked or did not answer."""
+
+    kitty: bool = False
+    """It takes Kitty's graphics protocol."""
+    sixel: bool = False
+    cell_width_px: int = 0
+    cell_height_px: int = 0
+    rtt_ms: float = 0.0
+    """From the question to the last answer."""
+    multiplexer: str = ""
+    """`tmux`, `screen` or empty; pictures other than blocks are not tried through one."""
+    ssh: bool = False
+    truecolor: bool = False
+    has_answered: bool = False
+    """DA1 came back: the reading is complete, and nothing is left to arrive."""
+
+    @property
+    def best_painter(self) -> str:
+        """Name the best way to show a picture: `kitty`, `sixel` or `blocks`."""
+        return "kitty" if self.kitty else "sixel" if self.sixel else "blocks"
+
+
+def probe(
+    fd_in: int | None = None,
+    fd_out: int | None = None,
+    timeout_s: float = TIMEOUT_S,
+    environ: Mapping[str, str] | None = None,
+) -> Capabilities:
+    """Ask the terminal what it can show; blocks for one round trip, at most `timeout_s` seconds.
+
+    Without a terminal at both ends, or behind tmux, screen or mosh, nothing is written and pictures are
+    blocks.
+    Terminal modes are restored, and input that arrived meanwhile is discarded.
+    """
+    environ = os.environ if environ is None else environ
+    known = from_environment(environ)
+    fd_in = sys.__stdin__.fileno() if fd_in is None and sys.__stdin__ else fd_in
+    fd_out = sys.__stdout__.fileno() if fd_out is None and sys.__stdout__ else fd_out
+    if fd_in is None or fd_out is None or not (os.isatty(fd_in) and os.isatty(fd_out)):
+        return Capabilities()
+    if known.multiplexer or _is_mosh(environ) or environ.get("TERM") in ("dumb", "linux"):
+        return known
+    started_s = time.monotonic()
+    reply = ask(fd_in, fd_out, QUERY, timeout_s)
+    return replace(read_reply(reply, known), rtt_ms=round((time.monotonic() - started_s) * 1000, 1))
+
+
+def from_environment(environ: Mapping[str, str]) -> Capabilities:
+    """Return what the environment alone says."""
+    term = environ.get("TERM", "")
+    multiplexer = ""
+    if environ.get("TMUX") or term.startswith("tmux"):
+        multiplexer = "tmux"
+    elif environ.get("STY") or term.startswith("screen"):
+        multiplexer = "screen"
+    return Capabilities(
+        multiplexer=multiplexer,
+        ssh=any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY")),
+        truecolor=environ.get("COLORTERM", "") in ("truecolor", "24bit")
+        or "direct" in term
+        or "kitty" in term,
+    )
+
+
+def read_reply(reply: bytes, known: Capabilities | None = None) -> Capabilities:
+    """Return `known` with what the terminal's answers add to it."""
+    known = known or Capabilities()
+    da1 = _DA1.search(reply)
+    cell = _CELL_SIZE.search(reply)
+    height_px, width_px = (int(cell[1]), int(cell[2])) if cell else (0, 0)
+    return replace(
+        known,
+        kitty=_KITTY_OK.search(reply) is not None,
+        sixel=da1 is not None and _SIXEL_ATTRIBUTE in da1[1].split(b";")[1:],
+        cell_width_px=width_px,
+        cell_height_px=height_px,
+        has_answered=da1 is not None,
+    )
+
+
+def ask(fd_in: int, fd_out: int, query: bytes, timeout_s: float) -> bytes:
+    """Write `query`, read until DA1 or the time is up, drop what is unread; return what was read."""
+    before = termios.tcgetattr(fd_in)
+    try:
+        tty.setcbreak(fd_in, termios.TCSAFLUSH)
+        os.write(fd_out, query)
+        return _read_to_fence(fd_in, time.monotonic() + timeout_s)
+    finally:
+        termios.tcsetattr(fd_in, termios.TCSADRAIN, before)
+        termios.tcflush(fd_in, termios.TCIFLUSH)
+
+
+def _read_to_fence(fd_in: int, until_s: float) -> bytes:
+    reply = b""
+    while len(reply) < REPLY_LIMIT_BYTES and not _DA1.search(reply):
+        left_s = until_s - time.monotonic()
+        if left_s <= 0 or not select.select([fd_in], [], [], left_s)[0]:
+            break
+        data = os.read(fd_in, 4096)
+        if not data:
+            break
+        reply += data
+    return reply
+
+
+def _is_mosh(environ: Mapping[str, str]) -> bool:
+    # mosh-server leaves no variable of its own on every system; these are what is to be had.
+    return any(name.startswith("MOSH_") for name in environ)
