@@ -17,6 +17,7 @@ import msgspec
 
 from pilothouse.children import Child, spawn
 from pilothouse.errors import StartFailed
+from pilothouse.safety import secrets_from_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,12 @@ class Backends:
         self.model = _real("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY")
         self.browser = _real("KERNEL_BASE_URL", "KERNEL_API_KEY")
         self.start_url = spec.start_url
+        self._environment_secrets = secrets_from_environment()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Values that no event may carry."""
+        return (*self._environment_secrets, self.model.key, self.browser.key)
 
     async def __aenter__(self) -> Backends:
         """Start what the run needs, side by side.

@@ -149,7 +149,7 @@ class Loop:
                 request_bytes=self._conversation.size_bytes,
             )
         )
-        stream = TurnStream(self.turns, self._recorder.publish)
+        stream = TurnStream(self.turns, self._recorder.publish, self._recorder.stream_redactor)
         self._asking = asyncio.create_task(stream.ask(self._client, request))
         try:
             return await self._asking

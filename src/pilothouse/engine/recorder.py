@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pilothouse.engine.redaction import redacted
 from pilothouse.engine.server import NEWEST_SEQ
+from pilothouse.safety import Redactor
 from pilothouse.state import RunState, reduce
 
 if TYPE_CHECKING:
@@ -21,13 +23,22 @@ class Recorder:
         writer: The journal, locked by this process.
         blobs: Where pictures go, before any event names them.
         bus: Fan-out inside the engine.
+        secrets: Values that must never be journalled.
     """
 
-    def __init__(self, writer: JournalWriter, blobs: BlobStore, bus: Bus) -> None:
+    def __init__(
+        self, writer: JournalWriter, blobs: BlobStore, bus: Bus, secrets: tuple[str, ...] = ()
+    ) -> None:
         self._writer = writer
         self._blobs = blobs
         self._bus = bus
+        self._secrets = secrets
+        self._redactor = Redactor(secrets)
         self.state = RunState()
+
+    def stream_redactor(self) -> Redactor:
+        """Make a redactor for one stream of pieces: a secret may be cut in two by them."""
+        return Redactor(self._secrets)
 
     def publish(self, event: Event, durable: bool = False) -> int:
         """Append an event, move the state, and tell the bus; returns its `seq`.
@@ -35,7 +46,7 @@ class Recorder:
         Raises:
             RecorderFailed: The disk refused it; nobody is told of it.
         """
-        stamped = self._writer.append(event, durable=durable)
+        stamped = self._writer.append_event(redacted(event, self._redactor), durable=durable)
         self.state = reduce(self.state, stamped)
         self._bus.must(stamped)
         self._bus.latest(NEWEST_SEQ, stamped.seq)

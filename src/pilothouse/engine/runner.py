@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from pilothouse.journal.writer import JournalWriter
 
 TOOLSET = "computer_toolset_20260801"
-SYNC_EVERY_S = 0.25
 
 
 class Run:
@@ -50,9 +49,10 @@ class Run:
     def __init__(self, spec: RunSpec, writer: JournalWriter, blobs: BlobStore, backends: Backends) -> None:
         self._spec = spec
         self._writer = writer
+        self._blobs = blobs
         self._backends = backends
         self._bus = Bus()
-        self.recorder = Recorder(writer, blobs, self._bus)
+        self.recorder = Recorder(writer, blobs, self._bus, backends.secrets)
         self.gate = Gate(self.recorder.publish)
         self.mailbox = Mailbox()
         self.steering = Steering(self.recorder, self.gate, self.mailbox)
@@ -110,7 +110,7 @@ class Run:
 
     async def drive(self) -> Outcome:
         """Run to the end, and undo everything on the way out; returns the outcome."""
-        syncing = asyncio.create_task(self._writer.sync_every(SYNC_EVERY_S))
+        syncing = asyncio.create_task(self._writer.sync_forever())
         self._work = asyncio.create_task(self._work_through())
         outcome, why = await self._outcome(self._work)
         syncing.cancel()
@@ -147,7 +147,7 @@ class Run:
             ),
             durable=True,
         )
-        self._writer.seal()
+        self._writer.seal(self._blobs.count)
 
     async def _work_through(self) -> None:
         """Open the browser, drive the loop, close the browser; an abort can't skip the last part."""

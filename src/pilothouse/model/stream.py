@@ -15,6 +15,7 @@ from pilothouse import events as ev
 from pilothouse.events import Event
 from pilothouse.model.catalogue import Tokens
 from pilothouse.model.faults import TurnFault, from_exception
+from pilothouse.safety import Redactor
 
 if TYPE_CHECKING:
     from pilothouse.events import Json
@@ -41,14 +42,21 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Piece(msgspec.Struct):
     make: Callable[[str], Event]
+    redactor: Redactor
     text: str = ""
 
 
 class DeltaCoalescer:
     """Turns deltas into events: the first at once, then joined each block at most 20 times a second."""
 
-    def __init__(self, emit: Callable[[Event], object], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        emit: Callable[[Event], object],
+        clock: Callable[[], float] = time.monotonic,
+        make_redactor: Callable[[], Redactor] = Redactor,
+    ) -> None:
         self._emit = emit
+        self._make_redactor = make_redactor
         self._clock = clock
         self._pieces: dict[tuple[str, int], _Piece] = {}
         self._last = -COALESCE_S
@@ -56,8 +64,10 @@ class DeltaCoalescer:
 
     def add(self, kind: str, block: int, text: str, make: Callable[[str], Event]) -> None:
         """Take one delta."""
-        piece = self._pieces.setdefault((kind, block), _Piece(make=make))
-        piece.text += text
+        piece = self._pieces.get((kind, block))
+        if piece is None:
+            piece = self._pieces[kind, block] = _Piece(make=make, redactor=self._make_redactor())
+        piece.text += piece.redactor.feed(text)
         wait = self._last + COALESCE_S - self._clock()
         if wait <= 0:
             self.flush()
@@ -65,24 +75,35 @@ class DeltaCoalescer:
             self._timer = asyncio.get_running_loop().call_later(wait, self.flush)
 
     def flush(self) -> None:
-        """Emit what is held back."""
+        """Emit what waits for its turn; a piece that may be half a secret goes on waiting."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        pieces, self._pieces = self._pieces, {}
-        for piece in pieces.values():
+        for piece in self._pieces.values():
             if piece.text:
-                self._emit(piece.make(piece.text))
-        if pieces:
-            self._last = self._clock()
+                text, piece.text = piece.text, ""
+                self._emit(piece.make(text))
+                self._last = self._clock()
+
+    def finish(self) -> None:
+        """Emit everything: the block or the stream is over."""
+        for piece in self._pieces.values():
+            piece.text += piece.redactor.flush()
+        self.flush()
+        self._pieces.clear()
 
 
 class TurnStream:
     """Reads one streaming answer, from its request to its `message_stop`."""
 
-    def __init__(self, turn: int, emit: Callable[[Event], object]) -> None:
+    def __init__(
+        self,
+        turn: int,
+        emit: Callable[[Event], object],
+        make_redactor: Callable[[], Redactor] = Redactor,
+    ) -> None:
         self._turn = turn
-        self._deltas = DeltaCoalescer(emit)
+        self._deltas = DeltaCoalescer(emit, make_redactor=make_redactor)
         self._blocks: dict[int, tuple[str, str]] = {}
         self._began = time.monotonic()
         self._first_ms = 0.0
@@ -105,7 +126,7 @@ class TurnStream:
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise from_exception(error) from error
         finally:
-            self._deltas.flush()
+            self._deltas.finish()
         if not self._whole or message.stop_reason is None:
             # A stream that ends cleanly before `message_stop` raises nothing in the SDK (model-api §3).
             raise TurnFault("torn", "the model's answer ended in the middle", may_pass=True)
@@ -128,7 +149,7 @@ class TurnStream:
             case "content_block_delta":
                 self._delta(event.index, event.delta)
             case "content_block_stop":
-                self._deltas.flush()
+                self._deltas.finish()
             case "message_stop":
                 self._whole = True
             case _:  # helper events repeat the deltas; unknown ones are for later versions
