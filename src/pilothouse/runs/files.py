@@ -1,0 +1,300 @@
+"""Runs as directories on this machine: the file transport behind `RunView`. Nothing here writes.
+
+Events come from the journal file, wake-ups from the kernel; only `control` needs the engine's socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pilothouse import ids, paths
+from pilothouse.errors import NoSuchRun, NotARecording, PilothouseError, RunGone
+from pilothouse.events import RunEnded, RunPhase
+from pilothouse.journal.blobs import BlobStore
+from pilothouse.journal.disk import is_live
+from pilothouse.journal.reader import CHUNK_BYTES, JournalReader
+from pilothouse.runs import RunStatus
+from pilothouse.runs.wakeup import FileWatch
+from pilothouse.state import RunState, reduce
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from pilothouse.commands import Ack, Command
+    from pilothouse.events import Event
+
+LATEST = "latest"
+LOOK_AGAIN_S = 0.25
+"""A killed engine wakes nobody: followers look this often whether it still holds its lock."""
+ROSTER_S = 0.5
+"""A followed roster looks for changes this often."""
+
+
+class FileRuns:
+    """The runs below one directory, or a single recording anywhere.
+
+    Args:
+        runs_dir: Where run directories live; it need not exist yet.
+    """
+
+    def __init__(self, runs_dir: Path | None = None) -> None:
+        self._root = runs_dir if runs_dir is not None else paths.runs_dir()
+        self._foreign: dict[str, Path] = {}
+        self._followed: dict[str, _Followed] = {}
+
+    @classmethod
+    def for_path(cls, path: Path) -> tuple[FileRuns, str]:
+        """Open the recording at a path, a run directory or its journal file; read-only.
+
+        Raises:
+            NotARecording: There is none, or it can't be read.
+        """
+        directory = path if path.is_dir() else path.parent
+        journal = paths.journal_path(path) if path.is_dir() else path
+        if not path.exists():
+            raise NotARecording("there is no such file", str(path), "name a run or a recording")
+        with JournalReader(journal) as reader:
+            run = reader.header.run
+        view = cls(directory.parent)
+        view._foreign[run] = journal
+        return view, run
+
+    def journal(self, run: str) -> Path:
+        """Say where a run's journal is.
+
+        Raises:
+            NoSuchRun: There is no such run.
+        """
+        if run in self._foreign:
+            return self._foreign[run]
+        if not self._foreign and ids.is_run_id(run) and (self._root / run).is_dir():
+            return paths.journal_path(self._root / run)
+        raise self._no_such(run)
+
+    def resolve(self, name: str) -> str:
+        """Turn a run id, a unique beginning of one, or `latest` into a run id.
+
+        Raises:
+            NoSuchRun: Nothing, or more than one run, answers to the name.
+        """
+        known = self._ids()
+        if name in known:
+            return name
+        if name == LATEST and known:
+            return max(known, key=lambda run: _created(self.journal(run)))
+        matching = [run for run in known if name and run.startswith(name)]
+        if len(matching) > 1:
+            raise NoSuchRun(f"names {len(matching)} runs: {', '.join(matching[:5])}", name, "say more of it")
+        if not matching:
+            raise self._no_such(name)
+        return matching[0]
+
+    def status(self, run: str) -> RunStatus:
+        """Say how a run stands now; reads only what came since the last time it was asked.
+
+        A recording that can't be read gives a status with its `problem`, never an error.
+
+        Raises:
+            NoSuchRun: There is no such run.
+        """
+        journal = self.journal(run)
+        followed = self._followed.get(run)
+        if followed is None:
+            try:
+                followed = self._followed[run] = _Followed(journal)
+            except PilothouseError as error:
+                return _unreadable(run, journal, error)
+        return followed.status(run)
+
+    async def roster(self, follow: bool = False) -> AsyncIterator[RunStatus]:
+        """Yield the status of every run, newest first; with `follow`, go on with each change."""
+        shown: dict[str, RunStatus] = {}
+        while True:
+            statuses = await asyncio.to_thread(self._statuses)
+            for status in sorted(statuses, key=lambda status: status.started, reverse=True):
+                if shown.get(status.run) != status:
+                    shown[status.run] = status
+                    yield status
+            if not follow:
+                return
+            await asyncio.sleep(ROSTER_S)
+
+    async def events(self, run: str, from_seq: int = 0, follow: bool = True) -> AsyncIterator[Event]:
+        """Yield events in order from `from_seq`; with `follow`, until the run ended or its engine is gone.
+
+        Where the recording is damaged a `Warned` stands in the place of what is missing.
+
+        Raises:
+            NoSuchRun: There is no such run.
+            NotARecording: What is there can't be read as one.
+        """
+        journal = self.journal(run)
+        with JournalReader(journal) as reader:
+            if not follow:
+                async for event in _to_end(reader):
+                    if event.seq >= from_seq:
+                        yield event
+                return
+            with FileWatch(journal) as watch:
+                async for event in _following(reader, watch):
+                    if event.seq >= from_seq:
+                        yield event
+
+    async def blob(self, run: str, sha256: str) -> bytes:
+        """Read a blob, its hash checked.
+
+        Raises:
+            JournalError: It is missing or damaged.
+        """
+        return await BlobStore(self.journal(run).parent).read(sha256)
+
+    async def control(self, run: str, command: Command) -> Ack:
+        """Ask something of the run's engine.
+
+        Raises:
+            RunGone: No engine answers.
+            CommandRefusedError: The engine refused.
+        """
+        from pilothouse.engine import client  # a viewer that only reads never loads it
+
+        if run in self._foreign:
+            raise RunGone("this recording was opened to read", run, "attach to the run by its id")
+        if not is_live(self.journal(run)):
+            raise RunGone("no engine runs it any more", run, "its recording can be replayed")
+        return await client.control(paths.socket_path(run), command)
+
+    def close(self) -> None:
+        """Let go of the journals that `status` keeps open."""
+        for followed in self._followed.values():
+            followed.close()
+        self._followed.clear()
+
+    def _statuses(self) -> list[RunStatus]:
+        known = self._ids()
+        for gone in self._followed.keys() - set(known):
+            self._followed.pop(gone).close()
+        return [self.status(run) for run in known]
+
+    def _ids(self) -> list[str]:
+        if self._foreign:
+            return list(self._foreign)
+        try:
+            names = [entry.name for entry in self._root.iterdir() if entry.is_dir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(name for name in names if ids.is_run_id(name))
+
+    def _no_such(self, name: str) -> NoSuchRun:
+        near = difflib.get_close_matches(name, self._ids(), n=1, cutoff=0.5)
+        way_out = f"the nearest is {near[0]}" if near else "see `pilothouse ls`"
+        return NoSuchRun("there is no such run", name, way_out)
+
+
+class _Followed:
+    """A run's state, kept up with its journal."""
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+        self._reader = JournalReader(journal)
+        self._state = RunState()
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def status(self, run: str) -> RunStatus:
+        reader = self._reader
+        live = is_live(self._journal)
+        reader.at_end = False
+        while not reader.at_end:
+            for event in reader.read_new():
+                self._state = reduce(self._state, event)
+        state = self._state
+        return RunStatus(
+            run=run,
+            task=state.task,
+            model=state.model,
+            phase=state.phase,
+            live=live,
+            holding=state.holding,
+            outcome=state.outcome,
+            turns=state.turn,
+            actions=state.finished,
+            cost_usd=state.usage.cost_usd if state.usage.priced else None,
+            started=state.started_wall or reader.header.created,
+            duration_s=state.elapsed_s,
+            events=reader.count,
+            torn=not live and reader.sealed is None,
+            problem=_damage(reader),
+        )
+
+
+async def _to_end(reader: JournalReader) -> AsyncIterator[Event]:
+    """Yield what there is now, and a gap at its end."""
+    reader.at_end = False
+    while not reader.at_end:
+        for event in await _read(reader):
+            yield event
+    for record in reader.finish():
+        yield record.event
+
+
+async def _following(reader: JournalReader, watch: FileWatch) -> AsyncIterator[Event]:
+    while True:
+        live = is_live(reader.path)  # asked before reading: what a dying engine wrote is read all the same
+        grew = False
+        for event in await _read(reader):
+            grew = True
+            yield event
+            if isinstance(event, RunEnded):
+                return
+        if grew or not reader.at_end:
+            continue
+        if reader.sealed or not live:
+            break
+        await watch.wait(LOOK_AGAIN_S)
+    for record in reader.finish():
+        yield record.event
+
+
+async def _read(reader: JournalReader) -> list[Event]:
+    """Read the next piece: on the loop when it is little, as when live, else in a thread."""
+    if reader.size - reader.offset < CHUNK_BYTES // 8:
+        return reader.read_new()
+    return await asyncio.to_thread(reader.read_new)
+
+
+def _damage(reader: JournalReader) -> str:
+    if not reader.damaged:
+        return ""
+    if not reader.gaps:
+        return "damaged at its end"
+    more = f" and {len(reader.gaps) - 1} more places" if len(reader.gaps) > 1 else ""
+    first = reader.gaps[0]
+    return f"damaged after event {first.after_seq} (byte {first.offset}){more}: {first.why}"
+
+
+def _unreadable(run: str, journal: Path, error: PilothouseError) -> RunStatus:
+    return RunStatus(
+        run=run,
+        task="",
+        model="",
+        phase=RunPhase.ENDED,
+        live=is_live(journal),
+        started=_created(journal),
+        torn=True,
+        problem=error.what,
+    )
+
+
+def _created(journal: Path) -> str:
+    """Say when a run began: by its header, else by its directory."""
+    try:
+        with JournalReader(journal) as reader:
+            return reader.header.created
+    except PilothouseError:
+        moment = datetime.fromtimestamp(journal.parent.stat().st_mtime, UTC)
+        return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
