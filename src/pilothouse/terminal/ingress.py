@@ -11,12 +11,11 @@ import selectors
 import time
 from typing import TYPE_CHECKING
 
-from textual import events
 from textual._parser import ParseError  # private; checked by hand at every release, like the parser itself
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
-from pilothouse.terminal.replies import ESC, ReplyFilter
+from pilothouse.terminal.replies import ReplyFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,11 +50,7 @@ class GuardedParser(XTermParser):
         yield from super().tick()
 
     def _released(self, now: float) -> Iterable[Message]:
-        released = self._filter.tick(now)
-        if released == ESC:
-            # Waited for already; Textual's parser would wait as long again.
-            yield events.Key("escape", ESC)
-        elif released:
+        if released := self._filter.tick(now):
             yield from super().feed(released)
 
 
