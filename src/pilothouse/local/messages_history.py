@@ -1,0 +1,246 @@
+"""Rules of the Messages API about the sequence of messages, results and pictures: pure functions of the history.
+
+Each returns what the API would answer, or None. Whole requests are checked in `messages_strict`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pilothouse.local.messages_binding import blocks_of
+from pilothouse.local.messages_images import image_size, image_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Json = dict[str, Any]
+MAX_IMAGES = 600
+MAX_IMAGE_CHARS = 10 * 2**20
+MAX_TOOLSET_EDGE_PX = 2_576
+MAX_TOOLSET_TOKENS = 4_784
+MANY_IMAGES = 20
+MAX_EDGE_OF_MANY_PX = 2_000
+_ROLES = ("user", "assistant", "system")
+
+
+def roles(messages: list[Json]) -> str | None:
+    """A conversation begins with the user, and has no roles but three."""
+    if not messages:
+        return "messages: at least one message is required"
+    for i, message in enumerate(messages):
+        if message.get("role") not in _ROLES:
+            return f"messages.{i}.role: Input should be 'user', 'assistant' or 'system'"
+    if messages[0]["role"] != "user":
+        return 'messages: first message must use the "user" role'
+    return None
+
+
+def non_empty(messages: list[Json]) -> str | None:
+    """Every message says something, and no text block is empty."""
+    for i, message in enumerate(messages):
+        blocks = blocks_of(message)
+        if not blocks:
+            return f"messages.{i}: all messages must have non-empty content"
+        if any(block.get("type") == "text" and not block.get("text") for block in blocks):
+            return "messages: text content blocks must be non-empty"
+    return None
+
+
+def system_placement(messages: list[Json]) -> str | None:
+    """A system message follows a user message, and is last or followed by the assistant."""
+    for i, message in enumerate(messages):
+        if message["role"] != "system":
+            continue
+        if i == 0 or messages[i - 1]["role"] != "user":
+            return f"messages.{i}: a 'system' message must directly follow a 'user' message"
+        if i + 1 < len(messages) and messages[i + 1]["role"] != "assistant":
+            return f"messages.{i}: a 'system' message must be last or be followed by an 'assistant' message"
+    return None
+
+
+def every_call_answered(messages: list[Json]) -> str | None:
+    """Each tool_use has its result in the very next message, before anything else is said."""
+    for i, message in enumerate(messages):
+        if message["role"] != "assistant":
+            continue
+        missing = [use["id"] for use in _of_type(message, "tool_use")]
+        if i + 1 < len(messages):
+            answered = [r.get("tool_use_id") for r in _of_type(messages[i + 1], "tool_result")]
+            missing = [call for call in missing if call not in answered]
+        if missing:
+            return (
+                f"messages.{i}: `tool_use` ids were found without `tool_result` blocks immediately after: "
+                f"{', '.join(missing)}. Each `tool_use` block must have a corresponding `tool_result` block "
+                "in the next message."
+            )
+    return None
+
+
+def no_stray_results(messages: list[Json]) -> str | None:
+    """Each result answers one call of the message before, once, and comes from the user."""
+    for i, message in enumerate(messages):
+        asked = [use["id"] for use in _of_type(messages[i - 1], "tool_use")] if i else []
+        for j, block in enumerate(blocks_of(message)):
+            if block.get("type") != "tool_result":
+                continue
+            if message["role"] != "user":
+                return f"messages.{i}.content.{j}: `tool_result` blocks can only be in `user` messages"
+            call = block.get("tool_use_id")
+            if call not in asked:
+                return (
+                    f"messages.{i}.content.{j}: unexpected `tool_use_id` found in `tool_result` blocks: {call}. "
+                    "Each `tool_result` block must have a corresponding `tool_use` block in the previous message."
+                )
+            asked.remove(call)
+    return None
+
+
+def unique_call_ids(messages: list[Json]) -> str | None:
+    """No two calls share an id."""
+    seen: set[str] = set()
+    for i, message in enumerate(messages):
+        for use in _of_type(message, "tool_use"):
+            if use.get("id") in seen:
+                return f"messages.{i}: `tool_use` ids must be unique"
+            seen.add(str(use.get("id")))
+    return None
+
+
+def results_first(messages: list[Json]) -> str | None:
+    """In a message with results nothing comes before or between them."""
+    for i, message in enumerate(messages):
+        kinds = [block.get("type") == "tool_result" for block in blocks_of(message)]
+        if True in kinds and kinds != sorted(kinds, reverse=True):
+            return f"messages.{i}: `tool_result` blocks must come first in the content of a `user` message"
+    return None
+
+
+def toolset_echoed(messages: list[Json]) -> str | None:
+    """A result names the same toolset as its call."""
+    named = {
+        u.get("id"): u.get("toolset_name") for message in messages for u in _of_type(message, "tool_use")
+    }
+    for i, j, result in _results(messages):
+        asked, said = named.get(result.get("tool_use_id")), result.get("toolset_name")
+        if asked != said:
+            return f"messages.{i}.content.{j}.tool_result.toolset_name: expected {asked!r}, got {said!r}"
+    return None
+
+
+def errors_are_text(messages: list[Json]) -> str | None:
+    """An error's content is text, and there is some."""
+    for i, j, result in _results(messages):
+        if not result.get("is_error"):
+            continue
+        blocks = blocks_of(result)
+        if any(block.get("type") != "text" for block in blocks):
+            return (
+                f'messages.{i}.content.{j}.tool_result: all content must be type "text" if "is_error" is true'
+            )
+        if not any(block.get("text") for block in blocks):
+            return f'messages.{i}.content.{j}.tool_result: content cannot be empty if "is_error" is true'
+    return None
+
+
+def result_content(messages: list[Json]) -> str | None:
+    """A toolset's result holds only text and pictures."""
+    for i, j, result in _results(messages):
+        kinds = {str(block.get("type")) for block in blocks_of(result)} - {"text", "image"}
+        if kinds and result.get("toolset_name"):
+            return f"messages.{i}.content.{j}.tool_result.content: Input tag '{kinds.pop()}' is not allowed"
+    return None
+
+
+def readable_images(messages: list[Json]) -> str | None:
+    """A picture is what its media type says, as far as its first bytes tell, and not too heavy."""
+    for place, source, _ in _images(messages):
+        data = source.get("data")
+        if source.get("type") != "base64":
+            continue
+        if not isinstance(data, str) or image_size(data) is None:
+            return f"{place}.source.base64.data: Could not process image"
+        if len(data) > MAX_IMAGE_CHARS:
+            return f"{place}.source.base64: image exceeds 10 MB maximum: {len(data)} bytes > {MAX_IMAGE_CHARS} bytes"
+    return None
+
+
+def toolset_images(messages: list[Json]) -> str | None:
+    """Pictures in a toolset's results are refused, not scaled, when they are too big."""
+    for place, source, in_toolset in _images(messages):
+        size = image_size(str(source.get("data", "")))
+        if not in_toolset or size is None:
+            continue
+        if max(size) > MAX_TOOLSET_EDGE_PX:
+            return f"{place}: image dimensions exceed the maximum of {MAX_TOOLSET_EDGE_PX} pixels per side"
+        if image_tokens(*size) > MAX_TOOLSET_TOKENS:
+            return f"{place}: image exceeds the maximum of {MAX_TOOLSET_TOKENS} visual tokens"
+    return None
+
+
+def image_count(messages: list[Json]) -> str | None:
+    """A request shows at most 600 pictures."""
+    found = sum(1 for _ in _images(messages))
+    return f"messages: too many images: {found} > {MAX_IMAGES}" if found > MAX_IMAGES else None
+
+
+def many_images(messages: list[Json]) -> str | None:
+    """With more than twenty pictures each may measure 2,000 pixels at most."""
+    images = list(_images(messages))
+    if len(images) <= MANY_IMAGES:
+        return None
+    for place, source, _ in images:
+        size = image_size(str(source.get("data", "")))
+        if size and max(size) > MAX_EDGE_OF_MANY_PX:
+            return (
+                f"{place}.source.base64.data: At least one of the image dimensions exceed max allowed size "
+                f"for many-image requests: {MAX_EDGE_OF_MANY_PX} pixels"
+            )
+    return None
+
+
+def _of_type(message: Json, kind: str) -> list[Json]:
+    return [block for block in blocks_of(message) if block.get("type") == kind]
+
+
+def _results(messages: list[Json]) -> Iterator[tuple[int, int, Json]]:
+    for i, message in enumerate(messages):
+        for j, block in enumerate(blocks_of(message)):
+            if block.get("type") == "tool_result":
+                yield i, j, block
+
+
+def _images(messages: list[Json]) -> Iterator[tuple[str, Json, bool]]:
+    """Yield place, source and whether it is in a toolset's result, for every picture."""
+    for i, message in enumerate(messages):
+        for j, block in enumerate(blocks_of(message)):
+            place = f"messages.{i}.content.{j}"
+            if block.get("type") == "image":
+                yield f"{place}.image", block.get("source") or {}, False
+            elif block.get("type") == "tool_result":
+                for k, part in enumerate(blocks_of(block)):
+                    if part.get("type") == "image":
+                        source = part.get("source") or {}
+                        yield (
+                            f"{place}.tool_result.content.{k}.image",
+                            source,
+                            bool(block.get("toolset_name")),
+                        )
+
+
+RULES: tuple[Callable[[list[Json]], str | None], ...] = (
+    roles,
+    non_empty,
+    unique_call_ids,
+    every_call_answered,
+    no_stray_results,
+    results_first,
+    system_placement,
+    toolset_echoed,
+    errors_are_text,
+    result_content,
+    readable_images,
+    image_count,
+    toolset_images,
+    many_images,
+)
+"""In the order in which the first broken one is reported."""
