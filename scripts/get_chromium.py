@@ -1,7 +1,7 @@
-"""Find a Chromium for `make demo`, or install Debian's after asking; never fails the demo, which has a fallback.
+"""Find a Chromium for `make demo`, or install Debian's; never fails the demo, which has a fallback.
 
 As root it installs without asking; as another user it asks first, and only at a terminal. A snap stub (Ubuntu's
-package of that name) is not installed: it can be driven neither under Xvfb nor over CDP from a private profile.
+package of that name) is not installed: neither Xvfb nor CDP from a private profile can drive it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ def main() -> int:
     if not shutil.which("apt-get"):
         say("no Chromium was found: install Chromium or Google Chrome to see the demo live")
     elif not apt_has_a_real_one() and not chromium:
-        say(
-            "this system's package is a snap stub or missing: install Google Chrome's .deb to see the demo live"
-        )
+        say("apt has no Chromium but a snap stub: install Google Chrome's .deb package to see the demo live")
     elif may_install():
         install()
     else:

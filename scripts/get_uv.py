@@ -35,7 +35,7 @@ class Failed(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    """Fetch uv into the directory named; with `--other-index`, print the configured index if not the public one."""
+    """Fetch uv into the directory named; with `--other-index`, print the index configured if not the public."""
     if arguments == ["--other-index"]:
         index = configured_index()
         print("" if index.rstrip("/") == PUBLIC_INDEX else index)
