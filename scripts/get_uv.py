@@ -1,7 +1,7 @@
 """Fetch uv into a directory, with pip where there is one and with the standard library alone where not.
 
-Nothing is installed outside that directory. The index, proxies and certificates that pip or uv are configured
-with are used; the wheel's sha256 must be the one the index gives. Errors are one line and exit code 2.
+Nothing is installed outside that directory. The index that pip or uv is configured with is used, proxies come
+from the environment, certificates from SSL_CERT_FILE (`bootstrap` sets it); the wheel's sha256 must be the one the index gives. Errors are one line and exit code 2.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from pathlib import Path
 UV_VERSION = "0.13.9"
 PUBLIC_INDEX = "https://pypi.org/simple"
 TIMEOUT_S = 120
-CERT_VARIABLES = ("UV_CERT", "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 class Failed(Exception):
@@ -35,7 +34,7 @@ class Failed(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    """Fetch uv into the directory named; with `--other-index`, print the index configured if not the public."""
+    """Fetch uv into the directory named; `--other-index` prints the index configured, if not the public."""
     if arguments == ["--other-index"]:
         index = configured_index()
         print("" if index.rstrip("/") == PUBLIC_INDEX else index)
@@ -131,7 +130,7 @@ def fetch(url: str) -> bytes:
         pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
         request.add_header("Authorization", "Basic " + base64.b64encode(pair.encode()).decode())
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=certificates()) as answer:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
             body: bytes = answer.read()
             return body
     except ssl.SSLCertVerificationError as error:
@@ -155,14 +154,6 @@ def untrusted(url: str, error: ssl.SSLCertVerificationError) -> Failed:
 def shown(url: str) -> str:
     """Give an address without the name and password in it."""
     return re.sub(r"//[^/@]*@", "//", url)
-
-
-def certificates() -> ssl.SSLContext:
-    """Trust what pip and uv are told to trust, else the system's roots."""
-    named = [os.environ[name] for name in CERT_VARIABLES if os.environ.get(name)]
-    named += [value for value in [pip_setting("cert")] if value]
-    found = next((path for path in named if Path(path).is_file()), None)
-    return ssl.create_default_context(cafile=found)
 
 
 def configured_index() -> str:
