@@ -1,7 +1,7 @@
 """Find a Chromium for `make demo`, or install Debian's; never fails the demo, which has a fallback.
 
-As root it installs without asking; as another user it asks first, and only at a terminal. A snap stub, which is
-what Ubuntu has, is not installed: neither Xvfb nor CDP from a private profile can drive it.
+As root it installs without asking; as another user it asks first, and only at a terminal. A snap stub, which
+is what Ubuntu has, is not installed: neither Xvfb nor CDP from a private profile can drive it.
 """
 
 from __future__ import annotations
