@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pilothouse.children import Child, spawn
 from pilothouse.errors import StartFailed
 from pilothouse.safety import secrets_from_environment
 
@@ -106,7 +105,9 @@ class Backends:
     async def _child(self, module: str, options: list[str], extra: dict[str, str]) -> dict[str, Any]:
         log = self._directory / f"{module}.log"
         argv = [sys.executable, "-m", f"pilothouse.local.{module}", "--port", "0", "--with-parent", *options]
-        child: Child = await spawn(argv, env=extra, stderr=log)
+        from pilothouse.children import spawn
+
+        child = await spawn(argv, env=extra, stderr=log)
         self._stack.push_async_callback(child.close)
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):

@@ -44,6 +44,8 @@ class Steering:
         known = self._answers.get(command.id)
         if known is not None:
             return known
+        if self.phase() is RunPhase.ENDED:  # the journal is sealed: nothing more can be recorded
+            return cmd.Refused(id=command.id, why="the run has ended")
         name = type(command).__name__
         self._recorder.publish(
             ev.CommandReceived(
@@ -73,7 +75,7 @@ class Steering:
             del self._answers[next(iter(self._answers))]
 
     def _do(self, command: cmd.Command) -> None:
-        if self.phase() in (RunPhase.ENDING, RunPhase.ENDED):
+        if self.phase() is RunPhase.ENDING:
             raise _No("the run is ending")
         match command:
             case cmd.Pause(freeze=freeze):
