@@ -1,1 +1,4 @@
-"""Pictures in cells: geometry, scaling, painters. Nothing here knows a widget."""
+"""Pictures of the browser:
+
+decoding them safely, fitting and marking them, painting them into cells. No widgets.
+"""

@@ -1,1 +1,1 @@
-"""The bridge: the Textual app, its screens, panes and widgets, and the registry of actions."""
+"""The bridge: a Textual app that shows one run and passes on a person's commands. Decides nothing about it."""

@@ -1,0 +1,177 @@
+"""The rows of the tool-call log: one per action, with its outcome at any position. No widgets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pilothouse import events as ev
+from pilothouse.safety import clean, clean_line
+from pilothouse.tui import words
+from pilothouse.tui.wrap import cells, cut, wrap
+
+if TYPE_CHECKING:
+    from pilothouse.tui.record import Record
+    from pilothouse.tui.rowlist import Line
+
+_FAR: Final = 1 << 60
+"""A position no run reaches: what has not happened yet."""
+
+ICONS: Final = {
+    "proposed": "○",
+    "started": "◐",
+    "done": "✓",
+    "failed": "✗",
+    "skipped": "–",
+    "in_doubt": "?",
+    "future": "·",
+}
+
+
+@dataclass(slots=True)
+class Call:
+    """One action; its texts are clean."""
+
+    action: int
+    turn: int
+    member: str
+    target: str
+    args: str
+    seq: int
+    """Where it was proposed."""
+    started: int = _FAR
+    over: int = _FAR
+    status: str = "done"
+    """How it ended, once it is over."""
+    result: str = ""
+    duration_ms: float = 0.0
+    opened: bool = False
+
+    def status_at(self, position: int) -> str:
+        """Say where the action stood at a position."""
+        if position >= self.over:
+            return self.status
+        if position >= self.started:
+            return "started"
+        return "proposed" if position >= self.seq else "future"
+
+
+class Calls:
+    """An index over events that is a `RowSource`; `feed` tells which rows changed."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self.calls: list[Call] = []
+        self._at: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def seq(self, index: int) -> int:
+        """Give the event that proposed the action."""
+        return self.calls[index].seq
+
+    def position(self, index: int) -> int:
+        """Give the position that selecting an action means: done, with its picture."""
+        call = self.calls[index]
+        stop = self._record.stop_of(call.action)
+        return call.seq if stop is None else stop
+
+    def text(self, index: int) -> str:
+        """Give the action, its input and its result as text."""
+        call = self.calls[index]
+        return f"{call.member} {call.target}\n{call.args}\n{call.result}".strip()
+
+    def toggle(self, index: int) -> bool:
+        """Open an action to its input and result, or close it."""
+        self.calls[index].opened = not self.calls[index].opened
+        return True
+
+    def index_of(self, action: int) -> int | None:
+        """Find an action's row."""
+        return self._at.get(action)
+
+    def lines(self, index: int, width: int, position: int) -> list[Line]:
+        """Lay an action out: icon, number, member, target, and at the right how it went."""
+        call = self.calls[index]
+        lines = [self._head(call, width, position)]
+        if call.opened:
+            lines += _opened(call, width, position)
+        return lines
+
+    def _head(self, call: Call, width: int, position: int) -> Line:
+        status = call.status_at(position)
+        tone = f"call-{status.replace('_', '-')}"
+        over = position >= call.over
+        duration = words.took(call.duration_ms) if over else ("…" if status == "started" else "")
+        lead = f"{ICONS[status]} {call.action:>3}  "
+        room = width - len(lead) - (len(duration) + 1 if duration else 0)
+        member = cut(call.member, min(18, max(room, 1)))
+        aim = cut(call.target, max(room - len(member) - 1, 0))
+        outcome = _outcome(call) if over else ""
+        spare = room - len(member) - 1 - cells(aim) - 2
+        outcome = cut(outcome, spare) if spare >= 6 else ""
+        gap = room - len(member) - 1 - cells(aim) - (cells(outcome) + 2 if outcome else 0)
+        dim = "future" if status == "future" else "dim"
+        return (
+            (lead, tone),
+            (member + " ", "future" if status == "future" else "member"),
+            (aim, "future" if status == "future" else "aim"),
+            (f"  {outcome}" if outcome else "", tone if status in {"failed", "in_doubt"} else dim),
+            (" " * max(gap, 0) + (f" {duration}" if duration else ""), dim),
+        )
+
+    # --- events -----------------------------------------------------------------------------------
+
+    def feed(self, event: ev.Event) -> int | None:
+        """Take one event; returns the first row that changed, or None."""
+        match event:
+            case ev.ActionProposed():
+                return self._proposed(event)
+            case ev.ActionStarted() | ev.ActionFinished() | ev.ActionInDoubt() if event.action in self._at:
+                at = self._at[event.action]
+                self._moved(self.calls[at], event)
+                return at
+            case _:
+                return None
+
+    def _proposed(self, event: ev.ActionProposed) -> int:
+        self._at[event.action] = len(self.calls)
+        self.calls.append(
+            Call(
+                action=event.action,
+                turn=event.turn,
+                member=clean_line(event.member, 40),
+                target=words.target(event.member, event.input),
+                args=words.pretty(event.input),
+                seq=event.seq,
+            )
+        )
+        return len(self.calls) - 1
+
+    def _moved(self, call: Call, event: ev.ActionStarted | ev.ActionFinished | ev.ActionInDoubt) -> None:
+        match event:
+            case ev.ActionStarted():
+                call.started = event.seq
+            case ev.ActionInDoubt():
+                call.over, call.status, call.result = event.seq, "in_doubt", clean(event.why, limit=4_000)
+            case ev.ActionFinished():
+                call.over, call.duration_ms = event.seq, event.duration_ms
+                call.status = "done" if event.ok else ("failed" if event.executed else "skipped")
+                call.result = clean(event.text, limit=4_000)
+
+
+def _outcome(call: Call) -> str:
+    return clean_line(call.result, 300)
+
+
+def _opened(call: Call, width: int, position: int) -> list[Line]:
+    tone = "detail" if position >= call.seq else "future"
+    room = max(width - 8, 8)
+    lines: list[Line] = [((" " * 7, tone), (text, tone)) for text in wrap(call.args, room)]
+    if call.result:
+        known = "aim" if position >= call.over else "future"
+        for n, text in enumerate(wrap(call.result, room - 2)):
+            lines.append((("       " + ("→ " if n == 0 else "  "), "dim"), (text, known)))
+    lines.append(())
+    return lines

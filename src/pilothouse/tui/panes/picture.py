@@ -1,0 +1,192 @@
+"""The screenshot pane:
+
+where the browser was, how old the picture is, and the picture. Fetches through a `Darkroom`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from textual import work
+from textual.containers import Vertical
+from textual.content import Content
+from textual.strip import Strip
+from textual.widget import Widget
+
+from pilothouse.frames.geometry import Extent
+from pilothouse.frames.marker import marker_of
+from pilothouse.safety import clean_line
+from pilothouse.tui.darkroom import Darkroom, Developed, Want
+from pilothouse.tui.graphics import Graphics, picture_widget
+from pilothouse.tui.widgets.lines import Fact, FactLine, PaneHead
+from pilothouse.tui.wrap import cut
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from textual.app import ComposeResult
+
+    from pilothouse.state import CurrentAction, Frame
+
+STALE_S = 5
+"""From this age on the head says how old the picture is."""
+
+
+class Canvas(Widget):
+    """Paints a patch of blocks in the middle of itself, or a sentence where there is none."""
+
+    ALLOW_SELECT = False
+
+    def __init__(self) -> None:
+        super().__init__(id="canvas")
+        self._shown: Developed | None = None
+        self._words = ""
+
+    def put(self, shown: Developed | None, words: str = "") -> None:
+        """Show a developed picture, or words instead."""
+        self._shown, self._words = shown, words
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Paint one line."""
+        width, base = self.size.width, self.rich_style
+        shown = self._shown
+        if shown is not None and shown.patch is not None:
+            box = shown.box
+            if box.y <= y < box.y + len(shown.patch.strips):
+                left = Strip.blank(box.x, base)
+                return Strip.join([left, shown.patch.strips[y - box.y]]).adjust_cell_length(width, base)
+        elif self._words and y == self.size.height // 2:
+            text = Content(cut(self._words, width - 2)).stylize("$text-muted").center(width)
+            return Strip(text.render_segments(self.visual_style), width)
+        return Strip.blank(width, base)
+
+
+class PicturePane(Vertical, can_focus=True):
+    """Shows one frame with the mark of the action it belongs to."""
+
+    ALLOW_MAXIMIZE = False
+
+    def __init__(self, blob: Callable[[str], Awaitable[bytes]], way: Graphics, cell_px: Extent) -> None:
+        super().__init__(id="picture", classes="pane")
+        self._darkroom = Darkroom(blob)
+        self._way = way
+        self._cell_px = cell_px
+        self._frame: Frame | None = None
+        self._action: CurrentAction | None = None
+        self._wanted: Want | None = None
+        self.shown: Developed | None = None
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out head, address and picture."""
+        yield PaneHead(3, "Browser")
+        yield FactLine(id="address")
+        yield Canvas()
+
+    @property
+    def way(self) -> Graphics:
+        """How pictures are painted here."""
+        return self._way
+
+    @property
+    def settled(self) -> bool:
+        """Say whether what is wanted is what is shown."""
+        return self._wanted is None or (self.shown is not None and self.shown.want == self._wanted)
+
+    @property
+    def address(self) -> str:
+        """The page's address, cleaned."""
+        return clean_line(self._frame.url, 2_000) if self._frame else ""
+
+    def show(self, frame: Frame | None, action: CurrentAction | None, age_s: float | None) -> None:
+        """Show a frame; `age_s` is how long ago it was taken, None where that means nothing."""
+        self._frame, self._action = frame, action
+        head = self.query_one(PaneHead)
+        address = self.query_one("#address", FactLine)
+        if frame is None:
+            head.say()
+            address.put([Fact("no picture yet")])
+        else:
+            stale = f"{age_s:.0f} s old" if age_s is not None and age_s >= STALE_S else ""
+            head.say(f"frame {frame.frame}", stale)
+            width = max(address.content_size.width, 10)
+            title = cut(clean_line(frame.title, 200), width)
+            url = cut(clean_line(frame.url, 500), max(width - 2, 8))
+            address.put([Fact(url or "no address", "$text-primary"), Fact(title, "$text-muted", 1)])
+        self._want()
+
+    async def use(self, way: Graphics) -> None:
+        """Paint in another way from now on."""
+        self._way = way
+        for old in self.query("#painted"):
+            await old.remove()
+        canvas = self.query_one(Canvas)
+        canvas.display = way in {Graphics.BLOCKS, Graphics.OFF}
+        if not canvas.display:
+            await self.mount(picture_widget(way, self._cell_px))
+        self.shown = self._wanted = None
+        self._want()
+
+    async def on_mount(self) -> None:
+        """Set up the painter."""
+        await self.use(self._way)
+
+    def on_resize(self) -> None:
+        """Develop anew at another size."""
+        self.call_after_refresh(self._want)
+
+    def _room(self) -> Extent:
+        size = self.content_size
+        return Extent(size.width, max(size.height - 2, 0))
+
+    def _want(self) -> None:
+        canvas = self.query_one(Canvas)
+        frame, room = self._frame, self._room()
+        if frame is None or self._way is Graphics.OFF or not room.width or not room.height:
+            self._wanted = self.shown = None
+            canvas.put(None, self._words())
+            return
+        marker = None
+        if self._action is not None:
+            marker = marker_of(self._action.member, self._action.input)
+        want = Want(frame.blob.sha256, room, self._cell_px, self._way, marker)
+        if want != self._wanted:
+            self._wanted = want
+            if not self._busy:
+                self._develop()
+
+    def _words(self) -> str:
+        if self._frame is None:
+            return "the first picture is on its way"
+        blob = self._frame.blob
+        return f"pictures are off · {blob.width_px}×{blob.height_px} · press c"
+
+    @work(group="darkroom", exit_on_error=False)
+    async def _develop(self) -> None:
+        """Develop what is wanted until nothing newer is: one in flight, the newest wins."""
+        self._busy = True
+        try:
+            while self._wanted is not None and not self.settled:
+                self._put(await self._darkroom.develop(self._wanted))
+        finally:
+            self._busy = False
+
+    def _put(self, shown: Developed) -> None:
+        if self._wanted is None or shown.want.way is not self._way:
+            return
+        self.shown = shown
+        if shown.problem:
+            self.query_one(Canvas).put(None, clean_line(shown.problem))
+        elif shown.patch is not None:
+            self.query_one(Canvas).put(shown)
+        else:
+            self._hang(shown)
+
+    def _hang(self, shown: Developed) -> None:
+        """Give an image to textual-image's widget, at the place and size it was made for."""
+        for widget in self.query("#painted"):
+            widget.styles.width, widget.styles.height = shown.box.width, shown.box.height
+            widget.styles.offset = (shown.box.x, shown.box.y)
+            painted: Any = widget
+            painted.image = shown.image

@@ -1,0 +1,148 @@
+"""A run as the bridge holds it:
+
+its events, the state at any of them, and where one can stop. No rows, no widgets.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, Final
+
+from pilothouse import events as ev
+from pilothouse.state import RunState, reduce
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SNAPSHOT_EVERY: Final = 1_000
+"""Events between two kept states; stepping back folds at most so many."""
+IDLE_LIMIT_S: Final = 2.0
+"""A replay waits no longer than this between two events."""
+
+_MARKED: Final = (
+    ev.Warned,
+    ev.TurnDiscarded,
+    ev.ActionInDoubt,
+    ev.MessageQueued,
+    ev.MessageReturned,
+    ev.ApprovalRequested,
+    ev.CommandRefused,
+    ev.LimitReached,
+    ev.TakeoverStarted,
+    ev.DeletePending,
+    ev.RunEnded,
+)
+
+
+class Record:
+    """Events in order, and what is quick to say about each position. A *position* is a `seq`."""
+
+    def __init__(self) -> None:
+        self.events: list[ev.Event] = []
+        self.head_state = RunState()
+        self.paced_s: list[float] = []
+        """Seconds into a replay at which each event is due, waits cut to `IDLE_LIMIT_S`."""
+        self.stops: list[int] = []
+        """Where stepping halts: the event after which an action and its picture are there."""
+        self.marks: list[int] = []
+        """Events worth a look: errors, warnings, messages, approvals, the end."""
+        self._snapshots: list[RunState] = []
+        self._near = RunState()
+        self._stop_of: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    @property
+    def head(self) -> int:
+        """The last position there is; -1 before the first event."""
+        return len(self.events) - 1
+
+    @property
+    def ended(self) -> bool:
+        """Say whether the run's own end is recorded."""
+        return self.head_state.ended
+
+    def extend(self, events: Iterable[ev.Event]) -> None:
+        """Take the next events."""
+        for event in events:
+            self._append(event)
+
+    def _append(self, event: ev.Event) -> None:
+        position = len(self.events)
+        gap_s = max(event.t - self.head_state.t, 0) / 1e9 if position else 0.0
+        self.paced_s.append((self.paced_s[-1] if position else 0.0) + min(gap_s, IDLE_LIMIT_S))
+        self.events.append(event)
+        self.head_state = reduce(self.head_state, event)
+        if position % SNAPSHOT_EVERY == 0:
+            self._snapshots.append(self.head_state)
+        self._note(position, event)
+
+    def _note(self, position: int, event: ev.Event) -> None:
+        match event:
+            case ev.ActionFinished() | ev.ActionInDoubt():
+                self._stop_of[event.action] = len(self.stops)
+                self.stops.append(position)
+                if isinstance(event, ev.ActionInDoubt) or not event.ok:
+                    self.marks.append(position)
+            case ev.FrameCaptured(action=action) if action in self._stop_of:
+                at = self._stop_of[action]
+                # If a later action finished before this picture came, the order of the stops is kept.
+                if at == len(self.stops) - 1:
+                    self.stops[at] = position
+            case _ if isinstance(event, _MARKED):
+                self.marks.append(position)
+            case _:
+                pass
+
+    def state_at(self, position: int) -> RunState:
+        """Give the state just after an event; positions outside are clamped."""
+        if position >= self.head:
+            return self.head_state
+        if position < 0:
+            return RunState()
+        near = self._near
+        if not (self._snapshots[position // SNAPSHOT_EVERY].seq <= near.seq <= position):
+            near = self._snapshots[position // SNAPSHOT_EVERY]
+        for event in self.events[near.seq + 1 : position + 1]:
+            near = reduce(near, event)
+        self._near = near
+        return near
+
+    def stop_of(self, action: int) -> int | None:
+        """Give the position at which an action and its picture are there; None while it has not finished."""
+        at = self._stop_of.get(action)
+        return None if at is None else self.stops[at]
+
+    def step_at(self, position: int) -> int:
+        """Count the steps done at a position."""
+        return bisect_right(self.stops, position)
+
+    def next_stop(self, position: int) -> int:
+        """Give the next place to halt; the end when there is none."""
+        at = bisect_right(self.stops, position)
+        return self.stops[at] if at < len(self.stops) else self.head
+
+    def previous_stop(self, position: int) -> int:
+        """Give the place to halt before; the beginning when there is none."""
+        at = bisect_left(self.stops, position) - 1
+        return self.stops[at] if at >= 0 else 0
+
+    def next_mark(self, position: int) -> int | None:
+        """Give the next event worth a look."""
+        at = bisect_right(self.marks, position)
+        return self.marks[at] if at < len(self.marks) else None
+
+    def previous_mark(self, position: int) -> int | None:
+        """Give the event worth a look before."""
+        at = bisect_left(self.marks, position) - 1
+        return self.marks[at] if at >= 0 else None
+
+    def position_at_time(self, seconds: float) -> int:
+        """Give the last position not after a time of the run."""
+        at = bisect_right(self.events, seconds * 1e9, key=lambda event: event.t)
+        return max(at - 1, 0)
+
+    def position_at_pace(self, seconds: float) -> int:
+        """Give the last position due by a time of the replay."""
+        return max(bisect_right(self.paced_s, seconds) - 1, 0)

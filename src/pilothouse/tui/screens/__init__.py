@@ -1,0 +1,1 @@
+"""Whole screens: they own what is shown and wire panes and widgets together."""

@@ -1,0 +1,344 @@
+"""The run screen's body: it owns the record and the playhead and lets every pane show the same position.
+
+What a person can do here is in `screens.run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.containers import Container
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from pilothouse.errors import PilothouseError
+from pilothouse.safety import clean_line
+from pilothouse.tui import status, words
+from pilothouse.tui.actions import ACTIONS, Situation, key_name
+from pilothouse.tui.calls import Calls
+from pilothouse.tui.panes.help import HelpPane
+from pilothouse.tui.panes.lists import ListPane
+from pilothouse.tui.panes.picture import PicturePane
+from pilothouse.tui.playhead import Playhead
+from pilothouse.tui.record import Record
+from pilothouse.tui.transcript import Transcript
+from pilothouse.tui.widgets.composer import Composer
+from pilothouse.tui.widgets.lines import FactLine, KeyBar
+from pilothouse.tui.widgets.prompts import AbortPane, GoTo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from pilothouse.events import Event
+    from pilothouse.frames.geometry import Extent
+    from pilothouse.runs import RunView
+    from pilothouse.tui.graphics import Graphics
+    from pilothouse.tui.widgets.rows import Rows
+
+TICK_S = 0.1
+"""Repaints of streamed text and steps of a playing replay: at most ten a second (performance §6)."""
+BATCH = 2_000
+"""Events taken per tick, so that keys are heard while a long run loads."""
+SMALLEST = (40, 12)
+WIDE_CELLS, SPLIT_CELLS, SPLIT_ROWS = 100, 72, 20
+
+
+class RunBody(Screen[None]):
+    """Three panes on one run, a status line, a footer, and a drawer for the composer and the prompts."""
+
+    AUTO_FOCUS = ""
+    ESCAPE_TO_MINIMIZE = False
+    PANES: ClassVar = ("transcript", "tools", "picture")
+
+    def __init__(
+        self,
+        view: RunView,
+        run: str,
+        *,
+        replay: bool,
+        ways: tuple[Graphics, ...],
+        cell_px: Extent,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.view = view
+        self.run_id = run
+        self.is_replay = replay
+        self.ways = ways
+        self._cell_px = cell_px
+        self._now = now
+        self.record = Record()
+        self.transcript = Transcript()
+        self.calls = Calls(self.record)
+        self.playhead = Playhead(self.record, following=not replay, now=now)
+        self.over = False
+        """The stream of events has ended."""
+        self.problem = ""
+        self.pending = ""
+        self._pending_until = -1
+        self._arrived: deque[Event] = deque()
+        self._head_at = now()
+        self._chosen: tuple[Rows, int, int] | None = None
+        self._filled = ""
+
+    def compose(self) -> ComposeResult:
+        """Lay out everything; panes come in the order the grid places them."""
+        yield FactLine(id="status")
+        with Container(id="panes"):
+            yield ListPane(1, "Transcript", self.transcript, id="transcript")
+            yield PicturePane(self._blob, self.ways[0], self._cell_px)
+            yield ListPane(2, "Tool calls", self.calls, id="tools")
+        yield HelpPane()
+        with Container(id="drawer"):
+            yield Composer()
+            yield AbortPane()
+            yield GoTo()
+        yield KeyBar()
+        yield Static(Content(""), id="unfit")
+
+    async def _blob(self, sha256: str) -> bytes:
+        return await self.view.blob(self.run_id, sha256)
+
+    def on_mount(self) -> None:
+        """Start following the run."""
+        self.query_one("#composer").border_title = None
+        self.set_interval(TICK_S, self._tick)
+        self.set_interval(1.0, self.show_status)
+        self.focus_pane("transcript")
+        self.refresh_all()
+        self._follow()
+
+    # --- events -----------------------------------------------------------------------------------
+
+    @work(group="follow", exit_on_error=False)
+    async def _follow(self) -> None:
+        """Queue events as they come; `_tick` shows them."""
+        try:
+            async for event in self.view.events(self.run_id, 0, follow=not self.is_replay):
+                self._arrived.append(event)
+                if len(self._arrived) % 256 == 0:
+                    await asyncio.sleep(0)
+        except PilothouseError as error:
+            self.problem = str(error)
+        self.over = True
+
+    def _tick(self) -> None:
+        arrived = bool(self._arrived)
+        if arrived:
+            self._take([self._arrived.popleft() for _ in range(min(len(self._arrived), BATCH))])
+        finished = self.over and not self._arrived and self._finish()
+        if self.playhead.tick() or arrived or finished:
+            self.refresh_all()
+
+    def _take(self, events: list[Event]) -> None:
+        self.record.extend(events)
+        self._head_at = self._now()
+        for source, rows in ((self.transcript, self.transcript_rows), (self.calls, self.calls_rows)):
+            changes = [at for event in events if (at := source.feed(event)) is not None]
+            if changes:
+                rows.changed_from(min(changes))
+        if self.record.head >= self._pending_until >= 0:
+            self.settle()
+
+    def _finish(self) -> bool:
+        """Take note, once, that no more events will come; says whether that is news."""
+        if self._head_at < 0:
+            return False
+        self._head_at = -1.0
+        self.settle()
+        if self.problem:
+            self.say(self.problem, "error")
+        return True
+
+    def settle(self) -> None:
+        """Forget the command that was on its way."""
+        self.pending, self._pending_until = "", -1
+
+    def wait_for(self, seq: int) -> None:
+        """Keep saying what is on its way until this event is here."""
+        self._pending_until = seq
+        if self.record.head >= seq:
+            self.settle()
+
+    # --- what is so -------------------------------------------------------------------------------
+
+    @property
+    def live(self) -> bool:
+        """Say whether an engine can still be asked."""
+        return not self.is_replay and not self.over and not self.record.ended
+
+    @property
+    def killed(self) -> bool:
+        """Say whether the stream ended without the run's own end."""
+        return self.over and not self._arrived and bool(self.record.events) and not self.record.ended
+
+    @property
+    def transcript_rows(self) -> Rows:
+        """The transcript's list."""
+        return self.query_one("#transcript", ListPane).rows
+
+    @property
+    def calls_rows(self) -> Rows:
+        """The tool-call log's list."""
+        return self.query_one("#tools", ListPane).rows
+
+    @property
+    def current_rows(self) -> Rows:
+        """The list that keys about rows mean:
+
+        the tool calls when they have the focus, else the transcript.
+        """
+        return self.calls_rows if self.calls_rows.has_focus else self.transcript_rows
+
+    @property
+    def situation(self) -> Situation:
+        """What the registry's predicates look at."""
+        return Situation(
+            state=self.record.head_state,
+            steerable=self.live,
+            following=self.playhead.following,
+            steps=len(self.record.stops),
+            marks=len(self.record.marks),
+            pictures=len(self.ways) > 1,
+            row=bool(len(self.transcript)),
+        )
+
+    def say(self, text: str, severity: str = "information") -> None:
+        """Show one sentence for a moment."""
+        levels = {"error": "error", "warning": "warning"}
+        level = levels.get(severity, "information")
+        self.notify(clean_line(text), severity=level, markup=False, timeout=6)  # type: ignore[arg-type]
+
+    # --- showing ----------------------------------------------------------------------------------
+
+    def choose(self, rows: Rows, index: int, position: int) -> None:
+        """Rest at a row's position with the cursor on that row, whatever else begins there."""
+        self.playhead.go(position)
+        self._chosen = (rows, index, self.playhead.position)
+        self.refresh_all()
+
+    def refresh_all(self) -> None:
+        """Show the playhead's position everywhere."""
+        position = self.playhead.position
+        state = self.record.state_at(position)
+        for rows in (self.transcript_rows, self.calls_rows):
+            rows.show(position, self._cursor(rows, position), self.playhead.following)
+        turns = words.plural(state.turn, "turn") if state.turn else ""
+        self.query_one("#transcript", ListPane).say(turns)
+        self.query_one("#tools", ListPane).say(*self._tally(position))
+        self.show_status()
+        self._show_keys()
+
+    def _cursor(self, rows: Rows, position: int) -> int:
+        if (
+            self._chosen
+            and self._chosen[0] is rows
+            and self._chosen[2] == position
+            and not self.playhead.following
+        ):
+            return self._chosen[1]
+        return rows.index_at(position)
+
+    def _tally(self, position: int) -> list[str]:
+        state = self.record.state_at(position)
+        done = words.plural(state.finished, "action") if state.finished else ""
+        return [done, f"{state.failed} failed" if state.failed else ""]
+
+    def show_status(self) -> None:
+        """Show the status line and the picture, which tell the time."""
+        position = self.playhead.position
+        state = self.record.state_at(position)
+        since_s = 0.0
+        if self.live and self.playhead.following and self.record.events:
+            since_s = max(self._now() - self._head_at, 0.0)
+        look = status.Look(
+            following=self.playhead.following,
+            playing=self.playhead.playing,
+            speed=self.playhead.speed,
+            step=self.record.step_at(position),
+            steps=len(self.record.stops),
+            live=self.live,
+            killed=self.killed and position >= self.record.head,
+            elapsed_s=state.elapsed_s + since_s,
+            pending=self.pending,
+        )
+        self.query_one("#status", FactLine).put(status.left(state, look), status.right(state, look))
+        frame = state.frame
+        age_s = None if frame is None or state.ended else (state.t - frame.t) / 1e9 + since_s
+        self.query_one(PicturePane).show(frame, state.current, age_s)
+
+    def _show_keys(self) -> None:
+        now = self.situation
+        shown = sorted((action for action in ACTIONS if action.footer), key=lambda action: action.footer)
+        keys = []
+        for action in shown:
+            quiet = action.id == "step.back" and now.following
+            if not quiet and not action.why_not(now):
+                keys.append(
+                    (key_name(action.keys[0]), self._title(action.id, action.title_for(now.steerable)), True)
+                )
+        self.query_one(KeyBar).put(keys)
+
+    def _title(self, action: str, title: str) -> str:
+        if action == "run.pause":
+            if self.live:
+                return "resume" if self.record.head_state.holding else "pause"
+            return "rest" if self.playhead.playing else "play"
+        if action == "leave" and self.live:
+            return "leave (the run goes on)"
+        return title
+
+    # --- layout -----------------------------------------------------------------------------------
+
+    def on_resize(self) -> None:
+        """Choose the layout for the size there is."""
+        width, height = self.size
+        unfit = width < SMALLEST[0] or height < SMALLEST[1]
+        self.set_class(unfit, "-unfit")
+        if unfit:
+            sentence = f"terminal too small: {width}×{height}, the bridge needs {SMALLEST[0]}×{SMALLEST[1]}"
+            self.query_one("#unfit", Static).update(Content(sentence))
+        self.set_class(width >= WIDE_CELLS, "-wide")
+        split = width >= SPLIT_CELLS and height >= SPLIT_ROWS
+        self.set_class(not split, "-tabs")
+        self._show_filled()
+
+    def focus_pane(self, name: str) -> None:
+        """Give a pane the keys; on a small screen it is the one that is shown."""
+        target: Widget = self.query_one("#picture") if name == "picture" else self.query_one(f"#{name}-rows")
+        target.focus(scroll_visible=False)
+        for pane in self.PANES:
+            self.query_one(f"#{pane}").set_class(pane == name, "-here")
+        if self._filled:
+            self._filled = name
+        self._here = name
+        self._show_filled()
+
+    @property
+    def here(self) -> str:
+        """The pane that has the keys, or had them last."""
+        return self._here
+
+    def fill(self, name: str) -> None:
+        """Fill the screen with a pane; an empty name shows all of them again."""
+        self._filled = name
+        self._show_filled()
+
+    @property
+    def filled(self) -> str:
+        """The pane that fills the screen; empty for none."""
+        return self._filled
+
+    def _show_filled(self) -> None:
+        only = self._filled or (self._here if self.has_class("-tabs") else "")
+        self.set_class(bool(only), "-filled")
+        for pane in self.PANES:
+            self.query_one(f"#{pane}").display = not only or pane == only

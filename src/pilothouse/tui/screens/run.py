@@ -1,0 +1,388 @@
+"""What a person can do on the run screen:
+
+one method per action of the registry. What is shown is in `screens.base`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+
+from pilothouse import commands as cmd
+from pilothouse.errors import PilothouseError
+from pilothouse.ids import new_command_id
+from pilothouse.tui.actions import ACTIONS, BY_ID
+from pilothouse.tui.panes.help import HelpPane
+from pilothouse.tui.panes.picture import PicturePane
+from pilothouse.tui.screens.base import RunBody
+from pilothouse.tui.widgets.composer import Composer
+from pilothouse.tui.widgets.prompts import AbortPane, GoTo, parse_place
+from pilothouse.tui.widgets.rows import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pilothouse.commands import Command
+
+AGAIN_S = 2.0
+"""A second ctrl+c within this opens the abort pane."""
+
+
+_BESIDE_ABORT = frozenset({"run.interrupt", "leave", "back"})
+
+
+def _bindings() -> list[BindingType]:
+    return [
+        Binding(
+            ",".join(action.keys),
+            f"do('{action.id}')",
+            action.does,
+            show=False,
+            id=action.id,
+            priority=action.id in {"run.interrupt", "pane.next", "pane.previous"},
+        )
+        for action in ACTIONS
+        if action.id != "palette"
+    ]
+
+
+class RunScreen(RunBody):
+    """A run, watched, steered and replayed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = _bindings()
+
+    actor = "operator"
+    _interrupted_at = float("-inf")
+
+    def action_do(self, name: str) -> None:
+        """Do an action of the registry, or say why it can't be done."""
+        action = BY_ID[name]
+        if self.query_one(AbortPane).has_focus and name not in _BESIDE_ABORT:
+            return  # a key meant for the question must not steer the run behind it
+        if why_not := action.why_not(self.situation):
+            self.say(f"{action.title.partition('/')[0]}: {why_not}", "warning")
+            return
+        method: Callable[[], None] = getattr(self, action.method)
+        method()
+
+    # --- steering ---------------------------------------------------------------------------------
+
+    def send(self, command: Command, pending: str) -> None:
+        """Ask the engine; what is said at once is only that we asked."""
+        self.pending = pending
+        self.show_status()
+        self._send(command)
+
+    @work(group="commands", exit_on_error=False)
+    async def _send(self, command: Command) -> None:
+        try:
+            ack = await self.view.control(self.run_id, command)
+        except PilothouseError as error:
+            self.settle()
+            self.say(str(error), "error")
+        else:
+            self.wait_for(ack.seq)
+        self.refresh_all()
+
+    def _who(self) -> dict[str, Any]:
+        return {"id": new_command_id(), "actor": self.actor}
+
+    def do_run_pause(self) -> None:
+        """Pause or resume; in a replay play or rest."""
+        if not self.live:
+            self.playhead.toggle()
+            self.refresh_all()
+        elif self.record.head_state.holding:
+            self.send(cmd.Resume(**self._who()), "resuming…")
+        else:
+            self.send(cmd.Pause(**self._who()), "pausing…")
+
+    def do_run_freeze(self) -> None:
+        """Hold at once."""
+        self.send(cmd.Pause(**self._who(), freeze=True), "freezing…")
+
+    def do_run_step(self) -> None:
+        """Run one action and hold; in a replay go to the next step."""
+        if self.live:
+            self.send(cmd.Step(**self._who()), "stepping…")
+        else:
+            self.do_step_next()
+
+    def do_run_say(self) -> None:
+        """Open the composer."""
+        self._open("composer", self.query_one(Composer))
+
+    @on(Composer.Said)
+    def _said(self, message: Composer.Said) -> None:
+        self._close()
+        self.send(cmd.Say(**self._who(), text=message.text, when=message.when), "sending…")
+
+    def do_run_abort(self) -> None:
+        """Open the abort pane."""
+        self._open("abort", self.query_one(AbortPane))
+
+    @on(AbortPane.Committed)
+    def _abort(self, message: AbortPane.Committed) -> None:
+        self._close()
+        self.send(cmd.Abort(**self._who(), keep_browser=message.keep_browser), "aborting…")
+
+    def do_run_interrupt(self) -> None:
+        """Copy what is selected, else pause; the second time open the abort pane."""
+        selected = self.query_one(Composer).selected_text or self.get_selected_text()
+        if selected:
+            self.copy(selected)
+            return
+        again = self._now() - self._interrupted_at <= AGAIN_S
+        self._interrupted_at = self._now()
+        if not self.live:
+            self.playhead.go(self.playhead.position)
+            self.say("q leaves; nothing is running here")
+        elif again:
+            self.do_run_abort()
+        elif not self.record.head_state.holding:
+            self.send(cmd.Pause(**self._who()), "pausing…")
+
+    # --- moving -----------------------------------------------------------------------------------
+
+    def _go(self, position: int) -> None:
+        self.playhead.go(position)
+        self.refresh_all()
+
+    def do_step_next(self) -> None:
+        """Go to the next step."""
+        self._go(self.record.next_stop(self.playhead.position))
+
+    def do_step_previous(self) -> None:
+        """Go to the step before."""
+        self._go(self.record.previous_stop(self.playhead.position))
+
+    do_step_back = do_step_previous
+
+    def do_step_first(self) -> None:
+        """Go to the beginning."""
+        self._go(0)
+
+    def do_step_last(self) -> None:
+        """Go to the end; a live run is followed from there."""
+        if self.live:
+            self.playhead.follow()
+            self.refresh_all()
+        else:
+            self._go(self.record.head)
+
+    do_follow = do_step_last
+
+    def do_mark_next(self) -> None:
+        """Go to the next event worth a look."""
+        self._go_to_mark(self.record.next_mark(self.playhead.position), "no mark after this")
+
+    def do_mark_previous(self) -> None:
+        """Go to the event worth a look before."""
+        self._go_to_mark(self.record.previous_mark(self.playhead.position), "no mark before this")
+
+    def _go_to_mark(self, position: int | None, otherwise: str) -> None:
+        if position is None:
+            self.say(otherwise)
+        else:
+            self._go(position)
+
+    def do_go(self) -> None:
+        """Ask where to go."""
+        self._open("goto", self.query_one(GoTo))
+
+    @on(GoTo.Given)
+    def _went(self, message: GoTo.Given) -> None:
+        self._close()
+        place = parse_place(message.text)
+        stops = self.record.stops
+        if place is None:
+            self.say("no such place: give a step (12), a time (1:30) or a part (50%)", "warning")
+        elif place.step is not None:
+            self._go(stops[min(place.step, len(stops)) - 1] if place.step and stops else 0)
+        elif place.seconds is not None:
+            self._go(self.record.position_at_time(place.seconds))
+        elif place.part is not None:
+            self._go(round(place.part * self.record.head))
+
+    def do_speed_slower(self) -> None:
+        """Play slower."""
+        self.playhead.faster(-1)
+        self.refresh_all()
+
+    def do_speed_faster(self) -> None:
+        """Play faster."""
+        self.playhead.faster(1)
+        self.refresh_all()
+
+    def do_speed_normal(self) -> None:
+        """Play at the recorded pace."""
+        self.playhead.set_speed(1.0)
+        self.refresh_all()
+
+    # --- rows and panes ---------------------------------------------------------------------------
+
+    def do_row_up(self) -> None:
+        """Select the row above."""
+        self._vertical(-1)
+
+    def do_row_down(self) -> None:
+        """Select the row below."""
+        self._vertical(1)
+
+    def _vertical(self, by: int) -> None:
+        if self.has_class("-help"):
+            self.query_one(HelpPane).scroll_relative(y=by, animate=False)
+        else:
+            self.current_rows.move(by)
+
+    def do_row_page_up(self) -> None:
+        """Select a row a page above."""
+        self._page(-1)
+
+    def do_row_page_down(self) -> None:
+        """Select a row a page below."""
+        self._page(1)
+
+    def _page(self, by: int) -> None:
+        if self.has_class("-help"):
+            self.query_one(HelpPane).scroll_page_down(animate=False) if by > 0 else self.query_one(
+                HelpPane
+            ).scroll_page_up(animate=False)
+        else:
+            self.current_rows.page(by)
+
+    @on(Rows.Chosen)
+    def _row_chosen(self, message: Rows.Chosen) -> None:
+        rows = message.rows
+        source = self.calls if rows is self.calls_rows else self.transcript
+        self.choose(rows, message.index, source.position(message.index))
+
+    @on(Rows.Opened)
+    def _row_opened(self, message: Rows.Opened) -> None:
+        message.stop()
+        self._toggle(message.rows, message.index)
+
+    def do_row_inspect(self) -> None:
+        """Open the selected row; from the picture, the action it belongs to."""
+        rows = self.calls_rows if self.here == "picture" else self.current_rows
+        self._toggle(rows, rows.cursor)
+
+    def _toggle(self, rows: Rows, index: int) -> None:
+        source = self.calls if rows is self.calls_rows else self.transcript
+        if index < 0:
+            return
+        if not source.toggle(index):
+            self._inspect_action(index)
+            return
+        rows.changed_from(index)
+        self.refresh_all()
+        self.call_after_refresh(rows.reveal, index)
+
+    def _inspect_action(self, index: int) -> None:
+        """Open the tool call that a row of the transcript speaks of."""
+        state = self.record.state_at(self.transcript.position(index))
+        at = self.calls.index_of(state.current.action) if state.current else None
+        if at is not None:
+            self.focus_pane("tools")
+            self._toggle(self.calls_rows, at)
+
+    def do_pane_next(self) -> None:
+        """Go to the next pane."""
+        self._turn(1)
+
+    def do_pane_previous(self) -> None:
+        """Go to the pane before."""
+        self._turn(-1)
+
+    def _turn(self, by: int) -> None:
+        at = self.PANES.index(self.here)
+        self.focus_pane(self.PANES[(at + by) % len(self.PANES)])
+
+    def do_pane_transcript(self) -> None:
+        """Go to the transcript."""
+        self._to_pane("transcript")
+
+    def do_pane_tools(self) -> None:
+        """Go to the tool calls."""
+        self._to_pane("tools")
+
+    def do_pane_picture(self) -> None:
+        """Go to the picture."""
+        self._to_pane("picture")
+
+    def _to_pane(self, name: str) -> None:
+        if self.here == name and not self.has_class("-tabs"):
+            self.fill("" if self.filled else name)
+        self.focus_pane(name)
+
+    def do_picture_full(self) -> None:
+        """Fill the screen with the picture, or go back."""
+        if self.filled == "picture":
+            self.fill("")
+        else:
+            self.focus_pane("picture")
+            self.fill("picture")
+
+    def do_picture_graphics(self) -> None:
+        """Paint pictures in the next way this terminal has."""
+        pane = self.query_one(PicturePane)
+        way = self.ways[(self.ways.index(pane.way) + 1) % len(self.ways)]
+        self.run_worker(pane.use(way), group="graphics", exclusive=True, exit_on_error=False)
+        self.say(f"pictures: {way.value}")
+
+    def do_row_copy(self) -> None:
+        """Copy the selected row, or the address when the picture has the keys."""
+        if self.here == "picture":
+            self.copy(self.query_one(PicturePane).address)
+            return
+        rows = self.current_rows
+        source = self.calls if rows is self.calls_rows else self.transcript
+        if rows.cursor >= 0:
+            self.copy(source.text(rows.cursor))
+
+    def copy(self, text: str) -> None:
+        """Put cleaned text on the clipboard of the person's own terminal."""
+        if not text:
+            self.say("there is nothing to copy here")
+            return
+        self.app.copy_to_clipboard(text)
+        self.say(f"copied {len(text)} characters")
+
+    # --- the bridge -------------------------------------------------------------------------------
+
+    def _open(self, name: str, widget: Composer | AbortPane | GoTo) -> None:
+        self.query_one("#drawer").set_classes(f"-{name}")
+        widget.focus()
+
+    def _close(self) -> None:
+        self.query_one("#drawer").set_classes("")
+        self.focus_pane(self.here)
+
+    @on(Composer.Left)
+    @on(AbortPane.Left)
+    @on(GoTo.Left)
+    def _left(self) -> None:
+        self._close()
+
+    def do_back(self) -> None:
+        """Close what is open, innermost first."""
+        if self.query_one("#drawer").classes:
+            self._close()
+        elif self.has_class("-help"):
+            self.do_help()
+        elif self.filled:
+            self.fill("")
+        else:
+            self.clear_selection()
+
+    def do_help(self) -> None:
+        """Show or close the help pane."""
+        self.toggle_class("-help")
+        if self.has_class("-help"):
+            self.query_one(HelpPane).tell(self.situation)
+
+    def do_leave(self) -> None:
+        """Leave the bridge."""
+        self.app.exit()

@@ -1,0 +1,81 @@
+"""The facts of the status line, as a function of the state at a position. Lays nothing out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pilothouse.events import Outcome, RunPhase
+from pilothouse.safety import clean_line
+from pilothouse.tui import words
+from pilothouse.tui.widgets.lines import Fact
+
+if TYPE_CHECKING:
+    from pilothouse.state import RunState
+
+_PHASES: Final = {
+    RunPhase.STARTING: "$text-primary",
+    RunPhase.RUNNING: "$text-success",
+    RunPhase.HOLDING: "$text-warning",
+    RunPhase.IDLE: "$text-primary",
+    RunPhase.ENDING: "$text-warning",
+    RunPhase.ENDED: "$text-success",
+}
+_GOOD: Final = frozenset({Outcome.COMPLETED, None})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the screen looks at the run."""
+
+    following: bool
+    playing: bool
+    speed: float
+    step: int
+    """Steps done at the position, and in all."""
+    steps: int
+    live: bool
+    killed: bool
+    """The stream ended without the run's own end."""
+    elapsed_s: float
+    pending: str = ""
+    """A command on its way: `pausing…`."""
+
+
+def left(state: RunState, look: Look) -> list[Fact]:
+    """Say the state and the figures."""
+    style = "$text-error" if look.killed or state.outcome not in _GOOD else _PHASES[state.phase]
+    said = (
+        "killed: no end recorded"
+        if look.killed
+        else words.state_words(state.phase, state.holding, state.outcome)
+    )
+    usage = state.usage
+    facts = [
+        Fact(f"● {said}", f"bold {style}"),
+        Fact(look.pending, "italic $text-warning"),
+        Fact(f"step {look.step}", "$foreground"),
+        Fact(f"turn {state.turn}", rank=3),
+        Fact(f"{words.count(usage.input + usage.cache_read + usage.cache_write + usage.output)} tok"),
+        Fact(words.money(usage.cost_usd, usage.priced)),
+        Fact(words.clock(look.elapsed_s)),
+    ]
+    if not state.ended:
+        driver = "agent drives" if state.driver == "agent" else f"{clean_line(state.driver, 40)} drives"
+        facts.append(Fact(driver, "$text-muted" if state.driver == "agent" else "bold $text-warning", 2))
+    return facts
+
+
+def right(state: RunState, look: Look) -> list[Fact]:
+    """Say where one looks, and at what."""
+    place = f"{look.step}/{look.steps}"
+    pace = f" {look.speed:g}×"
+    facts: list[Fact] = []
+    if not look.live:
+        icon = "▶" if look.playing else "‖"
+        facts.append(Fact(f"replay {icon} {place}{pace}", "bold $accent"))
+    elif not look.following:
+        icon = "▶" if look.playing else "‖"
+        facts.append(Fact(f"looking back {icon} {place}{pace}", "bold $accent"))
+    facts += [Fact(clean_line(state.model, 40), rank=4), Fact(state.run, "$text-disabled", 5)]
+    return facts

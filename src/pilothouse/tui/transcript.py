@@ -1,0 +1,326 @@
+"""The rows of the transcript:
+
+what was said, thought, asked and decided, over the sequence of events. No widgets.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import singledispatchmethod
+from typing import TYPE_CHECKING, Final
+
+from pilothouse import events as ev
+from pilothouse.events import RunPhase
+from pilothouse.safety import clean, clean_line
+from pilothouse.tui import words
+from pilothouse.tui.wrap import cut, wrap
+
+if TYPE_CHECKING:
+    from pilothouse.tui.rowlist import Line
+
+TEXT_MAX: Final = 40_000
+"""Characters of one row kept for the screen; the journal holds the whole."""
+_GUTTER: Final = 2
+
+
+@dataclass(slots=True)
+class Row:
+    """One thing in the transcript; its text is clean."""
+
+    seq: int
+    tone: str
+    glyph: str
+    text: str
+    last: int = 0
+    """The event that completed it."""
+    space: bool = False
+    """A blank line above."""
+    foldable: bool = False
+    folded: bool = False
+    grown: list[tuple[int, int]] = field(default_factory=list)
+    """For streamed text: which event took it to which length."""
+
+    def shown(self, position: int) -> int:
+        """Count the characters that were there at a position."""
+        if not self.grown or position >= self.last:
+            return len(self.text)
+        at = bisect_right(self.grown, (position, TEXT_MAX)) - 1
+        return self.grown[at][1] if at >= 0 else 0
+
+
+class Transcript:
+    """An index over events that is a `RowSource`; `feed` tells which rows changed."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self._open: dict[tuple[str, int, int], int] = {}
+        """Streamed rows that still grow, by kind, turn and block."""
+        self._actions: dict[int, int] = {}
+        self._messages: dict[str, int] = {}
+        self._texts_of: dict[int, list[int]] = {}
+        """Rows of the current turn's text and thinking."""
+        self._state = "starting"
+        self._changed = 0
+
+    # --- rows, for the widget ---------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def seq(self, index: int) -> int:
+        """Give the event a row begins with."""
+        return self.rows[index].seq
+
+    def position(self, index: int) -> int:
+        """Give the position that selecting a row means: where it is complete."""
+        return self.rows[index].last
+
+    def text(self, index: int) -> str:
+        """Give a row's text."""
+        return self.rows[index].text
+
+    def toggle(self, index: int) -> bool:
+        """Fold or unfold a row."""
+        row = self.rows[index]
+        if row.foldable:
+            row.folded = not row.folded
+        return row.foldable
+
+    def lines(self, index: int, width: int, position: int) -> list[Line]:
+        """Lay a row out: a glyph in the gutter of its first line, text beside it."""
+        row = self.rows[index]
+        room = max(width - _GUTTER, 4)
+        body = [_first_line(row.text, room)] if row.folded else wrap(row.text, room)
+        if position >= row.last:
+            known = len(body)
+        elif position < row.seq:
+            known = 0
+        else:
+            known = (
+                len(body) if row.folded or not row.grown else len(wrap(row.text[: row.shown(position)], room))
+            )
+        lines: list[Line] = [()] if row.space else []
+        for n, text in enumerate(body):
+            tone = row.tone if n < known else "future"
+            lead = (row.glyph if n == 0 else "").ljust(_GUTTER)
+            lines.append(((lead, f"{tone}-glyph" if tone in _WITH_GLYPH else tone), (text, tone)))
+        return lines
+
+    # --- events -----------------------------------------------------------------------------------
+
+    def feed(self, event: ev.Event) -> int | None:
+        """Take one event; returns the first row that changed, or None."""
+        self._changed = len(self.rows) + 1
+        self._on(event)
+        changed = min(self._changed, len(self.rows))
+        return None if self._changed > len(self.rows) else changed
+
+    def _add(self, event: ev.Event, tone: str, glyph: str, text: str, space: bool = False) -> Row:
+        row = Row(seq=event.seq, last=event.seq, tone=tone, glyph=glyph, text=text, space=space)
+        self._changed = min(self._changed, len(self.rows))
+        self.rows.append(row)
+        return row
+
+    def _touch(self, index: int) -> Row:
+        self._changed = min(self._changed, index)
+        return self.rows[index]
+
+    @singledispatchmethod
+    def _on(self, event: ev.Event) -> None:
+        """Events without a word of their own make no row."""
+
+    @_on.register
+    def _(self, event: ev.LegStarted) -> None:
+        self._add(event, "instruction", "❯", clean(event.instruction, limit=TEXT_MAX), space=bool(self.rows))
+
+    @_on.register
+    def _(self, event: ev.TurnStarted) -> None:
+        self._texts_of = {event.turn: []}
+        self._open.clear()
+
+    @_on.register
+    def _(self, event: ev.ThinkingStreamed) -> None:
+        self._grow("thinking", event, event.turn, event.block, event.text)
+
+    @_on.register
+    def _(self, event: ev.TextStreamed) -> None:
+        self._fold_thinking(event)
+        self._grow("text", event, event.turn, event.block, event.text)
+
+    @_on.register
+    def _(self, event: ev.InputStreamed) -> None:
+        self._fold_thinking(event)
+
+    def _grow(self, tone: str, event: ev.Event, turn: int, block: int, text: str) -> None:
+        key = (tone, turn, block)
+        at = self._open.get(key)
+        if at is None:
+            self._open[key] = at = len(self.rows)
+            glyph = "✻" if tone == "thinking" else "▌"
+            row = self._add(event, tone, glyph, "", space=not self._texts_of.get(turn))
+            self._texts_of.setdefault(turn, []).append(at)
+        row = self._touch(at)
+        if len(row.text) < TEXT_MAX:
+            row.text = (row.text + clean(text, limit=TEXT_MAX))[:TEXT_MAX]
+        row.last = event.seq
+        row.grown.append((event.seq, len(row.text)))
+
+    def _fold_thinking(self, event: ev.Event) -> None:
+        for key, at in list(self._open.items()):
+            if key[0] == "thinking":
+                row = self._touch(at)
+                row.text = row.text.strip()
+                row.foldable = row.folded = True
+                del self._open[key]
+
+    @_on.register
+    def _(self, event: ev.TurnFinished) -> None:
+        self._fold_thinking(event)
+        if not self._texts_of.get(event.turn):
+            self._whole_answer(event)
+        self._open.clear()
+        if event.stop_reason not in {"tool_use", "end_turn"}:
+            self._add(event, "warning", "!", f"the answer stopped: {clean_line(event.stop_reason, 80)}")
+
+    def _whole_answer(self, event: ev.TurnFinished) -> None:
+        """Show an answer that was not streamed."""
+        texts = [block.get("text", "") for block in event.content if block.get("type") == "text"]
+        if text := clean("\n\n".join(map(str, texts)), limit=TEXT_MAX).strip():
+            self._add(event, "text", "▌", text, space=True)
+
+    @_on.register
+    def _(self, event: ev.TurnDiscarded) -> None:
+        self._fold_thinking(event)
+        for at in self._texts_of.pop(event.turn, []):
+            self._touch(at).tone = "dropped"
+        self._open.clear()
+        self._add(event, "warning", "!", f"answer dropped: {clean_line(event.why, 300)}")
+
+    @_on.register
+    def _(self, event: ev.ActionProposed) -> None:
+        self._fold_thinking(event)
+        aim = words.target(event.member, event.input)
+        self._actions[event.action] = len(self.rows)
+        self._add(event, "action", "→", f"{clean_line(event.member, 40)} {aim}".rstrip())
+
+    @_on.register
+    def _(self, event: ev.ActionFinished) -> None:
+        self._action_over(event)
+        if not event.ok and event.executed:
+            self._add(event, "error", "✗", clean(event.text, limit=2_000) or "failed without a word")
+
+    @_on.register
+    def _(self, event: ev.ActionInDoubt) -> None:
+        self._action_over(event)
+        self._add(event, "warning", "?", f"in doubt: {clean_line(event.why, 300)}")
+
+    def _action_over(self, event: ev.ActionFinished | ev.ActionInDoubt) -> None:
+        at = self._actions.pop(event.action, None)
+        if at is not None:
+            self.rows[at].last = event.seq
+
+    @_on.register
+    def _(self, event: ev.MessageQueued) -> None:
+        when = "now" if event.when == "now" else "after this batch"
+        self._messages[event.id] = len(self.rows)
+        self._add(event, "message", "»", f"{clean(event.text, limit=TEXT_MAX)}  ({when})", space=True)
+
+    @_on.register
+    def _(self, event: ev.MessageDelivered) -> None:
+        if event.id in self._messages:
+            self._add(event, "note", "✓", "message delivered")
+
+    @_on.register
+    def _(self, event: ev.MessageReturned) -> None:
+        self._add(event, "warning", "!", f"message not delivered: {clean_line(event.why, 300)}")
+
+    @_on.register
+    def _(self, event: ev.StateChanged) -> None:
+        said = words.state_words(event.phase, event.holding, None)
+        quiet = (
+            event.phase in {RunPhase.STARTING, RunPhase.ENDING, RunPhase.ENDED} or self._state == "starting"
+        )
+        if said != self._state and not (quiet and not event.holding):
+            self._add(event, "state", "‖" if event.holding else "▸", said)
+        self._state = said
+
+    @_on.register
+    def _(self, event: ev.Warned) -> None:
+        parts = [event.what, f"({event.way_out})" if event.way_out else ""]
+        head = f"{event.where}: " if event.where else ""
+        self._add(event, "warning", "!", clean_line(head + " ".join(filter(None, parts)), 600))
+
+    @_on.register
+    def _(self, event: ev.RetryScheduled) -> None:
+        wait = words.took(event.delay_ms) or "a moment"
+        text = f"asks the {event.what} again in {wait} (attempt {event.attempt}): {event.why}"
+        self._add(event, "warning", "↻", clean_line(text, 400))
+
+    @_on.register
+    def _(self, event: ev.LimitReached) -> None:
+        text = f"limit reached: {event.limit} {event.used:g} of {event.value:g}"
+        self._add(event, "warning", "!", clean_line(text, 200))
+
+    @_on.register
+    def _(self, event: ev.ContextCleared) -> None:
+        self._add(event, "note", "·", f"history cleared: {clean_line(event.what, 200)}")
+
+    @_on.register
+    def _(self, event: ev.CommandRefused) -> None:
+        self._add(event, "warning", "!", clean_line(f"{event.command.lower()} refused: {event.why}", 400))
+
+    @_on.register
+    def _(self, event: ev.ApprovalRequested) -> None:
+        self._add(event, "warning", "?", f"waits for approval: {clean_line(event.why, 300)}", space=True)
+
+    @_on.register
+    def _(self, event: ev.ApprovalDecided) -> None:
+        text = f"{event.decision} by {event.actor}" + (f": {event.reason}" if event.reason else "")
+        self._add(event, "state", "▸", clean_line(text, 400))
+
+    @_on.register
+    def _(self, event: ev.TakeoverStarted) -> None:
+        self._add(event, "state", "▸", f"{clean_line(event.actor, 60)} drives")
+
+    @_on.register
+    def _(self, event: ev.HumanActed) -> None:
+        aim = words.target(event.member, event.input)
+        self._add(event, "action", "»", f"{clean_line(event.member, 40)} {aim}".rstrip())
+
+    @_on.register
+    def _(self, event: ev.TakeoverEnded) -> None:
+        self._add(event, "state", "▸", f"the agent drives again {clean_line(event.why, 200)}".rstrip())
+
+    @_on.register
+    def _(self, event: ev.BrowserOpened) -> None:
+        size = f"{event.width_px}×{event.height_px}"
+        self._add(event, "note", "·", f"browser open, {size} {words.took(event.opened_ms)}".rstrip())
+
+    @_on.register
+    def _(self, event: ev.BrowserClosed) -> None:
+        self._add(event, "note", "·", "browser kept open" if event.kept else "browser closed")
+
+    @_on.register
+    def _(self, event: ev.DeletePending) -> None:
+        self._add(event, "warning", "!", f"browser not yet deleted: {clean_line(event.why, 300)}")
+
+    @_on.register
+    def _(self, event: ev.RunEnded) -> None:
+        facts = [words.plural(event.actions, "action"), words.plural(event.turns, "turn")]
+        facts += [words.money(event.cost_usd)] if event.cost_usd is not None else []
+        why = f" — {clean_line(event.why, 400)}" if event.why else ""
+        text = f"{words.OUTCOMES[event.outcome]}{why}\n{', '.join(facts)}, {words.clock(event.duration_s)}"
+        self._add(event, f"end-{event.outcome.value.replace('_', '-')}", "■", text, space=True)
+
+    @_on.register
+    def _(self, event: ev.Unknown) -> None:
+        self._add(event, "note", "·", f"{clean_line(event.type_name, 60)} (not known to this version)")
+
+
+_WITH_GLYPH: Final = frozenset({"instruction", "thinking", "text", "message"})
+
+
+def _first_line(text: str, width: int) -> str:
+    flat = text.replace("\n", " ").strip()
+    return cut(flat, width)

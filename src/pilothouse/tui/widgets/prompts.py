@@ -1,0 +1,132 @@
+"""The small panes that open at the foot of the screen:
+
+ending a run, going to a place. They ask; the screen acts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Input
+
+if TYPE_CHECKING:
+    from textual import events
+
+
+class AbortPane(Widget, can_focus=True):
+    """Asks whether to end the run, and what becomes of its browser; only ctrl+y commits."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,down,k,j", "turn", show=False),
+        Binding("ctrl+y", "commit", show=False),
+        Binding("escape", "leave", show=False),
+    ]
+    ALLOW_SELECT = False
+    keep: reactive[bool] = reactive(False)
+
+    class Committed(Message):
+        """The person wants the run ended."""
+
+        def __init__(self, keep_browser: bool) -> None:
+            super().__init__()
+            self.keep_browser = keep_browser
+
+    class Left(Message):
+        """The person thought better of it."""
+
+    def __init__(self) -> None:
+        super().__init__(id="abort")
+
+    def render(self) -> Content:
+        """Show the question, the choice and the keys."""
+        parts: list[tuple[str, str]] = [
+            ("End this run?", "bold $error"),
+            ("  What is in flight is cancelled.\n", "$text-muted"),
+        ]
+        for keep, text in ((False, "close its browser"), (True, "keep its browser open")):
+            chosen = keep == self.keep
+            parts.append(
+                (f" {'●' if chosen else '○'} {text}\n", "bold $foreground" if chosen else "$text-muted")
+            )
+        parts += [("ctrl+y", "bold $accent"), (" abort   ", "$text-muted"), ("↑ ↓", "bold $accent")]
+        parts += [
+            (" choose   ", "$text-muted"),
+            ("esc", "bold $accent"),
+            (" leave, the run goes on", "$text-muted"),
+        ]
+        return Content.assemble(*parts)
+
+    def action_turn(self) -> None:
+        """Choose the other fate of the browser."""
+        self.keep = not self.keep
+
+    def action_commit(self) -> None:
+        """Ask for the end."""
+        self.post_message(self.Committed(self.keep))
+
+    def action_leave(self) -> None:
+        """Change nothing."""
+        self.post_message(self.Left())
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to go: exactly one is given."""
+
+    step: int | None = None
+    seconds: float | None = None
+    part: float | None = None
+    """From 0 to 1."""
+
+
+_TIME = re.compile(r"(?:(\d+):)?(\d+):(\d\d)")
+
+
+def parse_place(text: str) -> Place | None:
+    """Read `12` as a step, `1:30` as a time, `50%` as a part; None for anything else."""
+    text = text.strip()
+    if text.isdecimal() and text.isascii() and len(text) < 10:
+        return Place(step=int(text))
+    if match := _TIME.fullmatch(text):
+        hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return Place(seconds=hours * 3600 + minutes * 60 + seconds)
+    if text.endswith("%") and text[:-1].isdecimal() and len(text) <= 4:
+        return Place(part=min(int(text[:-1]), 100) / 100)
+    return None
+
+
+class GoTo(Input):
+    """Asks for a step, a time or a part."""
+
+    class Given(Message):
+        """The person named a place, or something that is none."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Left(Message):
+        """The person stays."""
+
+    def __init__(self) -> None:
+        super().__init__(id="goto", placeholder="step 12, time 1:30 or part 50%", compact=True, max_length=20)
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key == "escape":
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Left())
+            return
+        await super()._on_key(event)
+
+    async def action_submit(self) -> None:
+        """Give what was written to the screen."""
+        text, self.value = self.value, ""
+        self.post_message(self.Given(text))

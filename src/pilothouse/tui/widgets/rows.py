@@ -1,0 +1,218 @@
+"""A list of rows of any height and any number, painted line by line. Knows nothing of what the rows mean.
+
+Never a widget per row: 5,000 of those take 13 s to add; this takes a screen's worth of lines per paint,
+whatever the
+number of rows (tui-style §2.4, performance §5).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from textual.cache import LRUCache
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from pilothouse.tui.wrap import cells
+
+if TYPE_CHECKING:
+    from rich.style import Style
+    from textual import events
+
+    from pilothouse.tui.rowlist import Line, RowSource
+
+TONES = (
+    "instruction", "instruction-glyph", "thinking", "thinking-glyph", "text", "text-glyph", "message",
+    "message-glyph", "dropped", "action", "note", "state", "warning", "error", "end-completed", "end-failed",
+    "end-aborted", "end-limit", "end-needs-person", "call-proposed", "call-started", "call-done",
+    "call-failed", "call-skipped", "call-in-doubt", "call-future", "member", "aim", "detail", "dim", "future",
+)  # fmt: skip
+_LAID_OUT = 512
+_STRIPS = 2_048
+
+
+class Rows(ScrollView, can_focus=True):
+    """Scrolls a `RowSource`; a cursor marks the row the screen is at."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"rows--{tone}" for tone in TONES} | {
+        "rows--cursor",
+        "rows--bar",
+    }
+    ALLOW_SELECT = False
+    ALLOW_MAXIMIZE = False
+
+    class Chosen(Message):
+        """The person moved the cursor to a row."""
+
+        def __init__(self, rows: Rows, index: int) -> None:
+            super().__init__()
+            self.rows = rows
+            self.index = index
+
+        @property
+        def control(self) -> Rows:
+            """Give the list concerned."""
+            return self.rows
+
+    class Opened(Chosen):
+        """The person asked for more of a row."""
+
+    def __init__(self, source: RowSource, id: str) -> None:  # noqa: A002 (Textual's own name)
+        super().__init__(id=id)
+        self._source = source
+        self._tops: list[int] = [0]
+        """First line of each row, and the line after the last."""
+        self._laid: LRUCache[tuple[int, int, int], list[Line]] = LRUCache(_LAID_OUT)
+        self._strips: LRUCache[tuple[int, bool, int], Strip] = LRUCache(_STRIPS)
+        self._position = -1
+        self._cursor = -1
+        self._width = 0
+        self._styles: dict[str, Style] = {}
+
+    # --- what the screen says ---------------------------------------------------------------------
+
+    @property
+    def cursor(self) -> int:
+        """The marked row; -1 while there is none."""
+        return self._cursor
+
+    def changed_from(self, index: int) -> None:
+        """Take note that rows from here on are new or changed."""
+        del self._tops[max(index, 0) + 1 :]
+        self._forget()
+
+    def show(self, position: int, cursor: int, follow: bool) -> None:
+        """Show rows as they were at a position, with the cursor in view, or the end in view when
+        following.
+        """
+        if position != self._position:
+            self._position = position
+            self._forget()
+        moved = cursor != self._cursor
+        self._cursor = cursor
+        self._measure()
+        if follow:
+            self.anchor()
+        else:
+            self.anchor(False)
+            if moved:
+                self.reveal(cursor)
+        self.refresh()
+
+    def index_at(self, position: int) -> int:
+        """Find the last row that exists at a position; -1 before the first."""
+        return bisect_right(range(len(self._source)), position, key=self._source.seq) - 1
+
+    def reveal(self, index: int) -> None:
+        """Scroll as little as needed to show a row whole, or its top if it is higher than the pane."""
+        if not 0 <= index < len(self._tops) - 1 or not self.size.height:
+            return
+        top, below = self._tops[index], self._tops[index + 1]
+        height = self.size.height
+        if top < self.scroll_offset.y or below - top > height:
+            self.scroll_to(y=top, animate=False)
+        elif below > self.scroll_offset.y + height:
+            self.scroll_to(y=below - height, animate=False)
+
+    # --- measuring --------------------------------------------------------------------------------
+
+    def _forget(self) -> None:
+        self._laid.clear()
+        self._strips.clear()
+
+    def _measure(self) -> None:
+        """Bring the heights up to date; only rows that changed are laid out."""
+        width = self.scrollable_content_region.width
+        if not width:
+            return
+        if width != self._width:
+            self._width = width
+            self._tops = [0]
+            self._forget()
+        for index in range(len(self._tops) - 1, len(self._source)):
+            self._tops.append(self._tops[-1] + len(self._source.lines(index, width - 1, self._position)))
+        if self.virtual_size.height != self._tops[-1]:
+            self.virtual_size = Size(0, self._tops[-1])
+
+    def on_resize(self) -> None:
+        """Wrap anew at another width."""
+        self._measure()
+        if self._anchored and not self._anchor_released:
+            self.scroll_end(animate=False, immediate=True)
+        else:
+            self.reveal(self._cursor)
+
+    def notify_style_update(self) -> None:
+        """Forget colours after a change of theme or focus."""
+        super().notify_style_update()
+        self._styles.clear()
+        self._strips.clear()
+
+    # --- painting ---------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        """Paint one line of the pane."""
+        line = y + self.scroll_offset.y
+        if line >= self._tops[-1]:
+            return Strip.blank(self.size.width, self.rich_style)
+        index = bisect_right(self._tops, line) - 1
+        is_cursor = index == self._cursor
+        key = (line, is_cursor, self.size.width)
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = self._strips[key] = self._paint(index, line - self._tops[index], is_cursor)
+        return strip
+
+    def _paint(self, index: int, nth: int, is_cursor: bool) -> Strip:
+        key = (index, self._width, self._position)
+        laid = self._laid.get(key)
+        if laid is None:
+            laid = self._laid[key] = self._source.lines(index, self._width - 1, self._position)
+        # A row may have shrunk since it was measured; the next measure puts that right.
+        line = laid[nth] if nth < len(laid) else ()
+        base = self.rich_style
+        marked = is_cursor and bool(line)
+        if marked:
+            base = base + self._style("cursor")
+        bar = Segment("▎" if marked else " ", base + self._style("bar") if marked else base)
+        segments = [bar]
+        for text, tone in line:
+            if text:
+                style = self._style(tone)
+                segments.append(Segment(text, base + style))
+        used = 1 + sum(cells(text) for text, _ in line)
+        strip = Strip(segments, used)
+        return strip.adjust_cell_length(self.size.width, base)
+
+    def _style(self, tone: str) -> Style:
+        style = self._styles.get(tone)
+        if style is None:
+            style = self._styles[tone] = self.get_component_rich_style(f"rows--{tone}", partial=True)
+        return style
+
+    # --- the person -------------------------------------------------------------------------------
+
+    def move(self, by: int) -> None:
+        """Move the cursor, as far as there are rows."""
+        last = len(self._source) - 1
+        if last >= 0:
+            self.post_message(self.Chosen(self, min(max(self._cursor + by, 0), last)))
+
+    def page(self, by: int) -> None:
+        """Move the cursor by about a pane's height of lines."""
+        if 0 <= self._cursor < len(self._tops) - 1:
+            line = self._tops[self._cursor] + by * max(self.size.height - 2, 1)
+            index = bisect_right(self._tops, min(max(line, 0), self._tops[-1] - 1)) - 1
+            self.move(index - self._cursor)
+
+    def on_click(self, event: events.Click) -> None:
+        """Mark the row under the pointer; a second click opens it."""
+        line = event.y + self.scroll_offset.y
+        if line < self._tops[-1]:
+            index = bisect_right(self._tops, line) - 1
+            kind = self.Opened if event.chain > 1 else self.Chosen
+            self.post_message(kind(self, index))

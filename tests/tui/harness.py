@@ -1,0 +1,98 @@
+"""A bridge on a scripted run, its clock held by the test, and what can be read on its screen."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from pilothouse.terminal.probe import Capabilities
+from pilothouse.tui.app import Bridge
+from pilothouse.tui.widgets.lines import FactLine, KeyBar
+from tests.tui.fake_runs import RUN, FakeRuns, Script, shop_script
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from textual.pilot import Pilot
+
+    from pilothouse.tui.screens.run import RunScreen
+
+
+class Clock:
+    """Time stands still unless a test moves it."""
+
+    def __init__(self) -> None:
+        self.at_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.at_s
+
+
+class Watched:
+    """A running bridge under test, and what can be read on it."""
+
+    def __init__(self, app: Bridge, pilot: Pilot[None], runs: FakeRuns, clock: Clock) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.runs = runs
+        self.clock = clock
+
+    @property
+    def screen(self) -> RunScreen:
+        return self.app.run_screen
+
+    @property
+    def status(self) -> str:
+        return self.screen.query_one("#status", FactLine).plain
+
+    @property
+    def footer(self) -> str:
+        return self.screen.query_one(KeyBar).plain
+
+    @property
+    def toasts(self) -> list[str]:
+        return [toast.message for toast in self.app._notifications]
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def until(self, condition: Callable[[], bool], limit_s: float = 10.0) -> None:
+        """Wait until something holds; the limit is a failure, not a pace."""
+        async with asyncio.timeout(limit_s):
+            while not condition():
+                await self.pilot.pause(0.01)
+        await self.pilot.pause()
+
+    async def loaded(self) -> None:
+        await self.until(lambda: len(self.screen.record) == len(self.runs.recorded))
+        await self.until(lambda: not self.runs.blobs or self.picture_is_there())
+
+    def picture_is_there(self) -> bool:
+        from pilothouse.tui.panes.picture import PicturePane
+
+        pane = self.screen.query_one(PicturePane)
+        return pane.settled
+
+    def text(self) -> str:
+        """Everything on the screen, line by line."""
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in lines)
+
+
+@asynccontextmanager
+async def bridge(
+    script: Script | None = None,
+    size: tuple[int, int] = (120, 36),
+    clock: Clock | None = None,
+    **options: Any,
+) -> AsyncIterator[Watched]:
+    script = script or shop_script(ended=False)
+    runs = options.pop("runs", None) or FakeRuns(script.events, script.blobs)
+    clock = clock or Clock()
+    app = Bridge(runs, RUN, capabilities=Capabilities(), now=clock, strict_egress=True, **options)
+    async with app.run_test(size=size) as pilot:
+        watched = Watched(app, pilot, runs, clock)
+        await watched.loaded()
+        yield watched
