@@ -541,13 +541,13 @@ def decode(data: bytes) -> Event:
     try:
         event: Event = _union.decode(data)
         return event
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _decode_unknown(data, error)
 
 
 def _decode_unknown(data: bytes, cause: Exception) -> Unknown:
     try:
         head = _envelope_decoder.decode(data)
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise JournalError(f"not an event: {cause}") from cause
     return Unknown(seq=head.seq, t=head.t, wall=head.wall, type_name=head.type, raw=data)

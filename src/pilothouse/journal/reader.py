@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 256 << 10
 _LONGEST = framing.LINE_MAX_BYTES + 64
 """A whole line with its frame; what is longer is skipped without being held in memory."""
+SEQ_LIMIT = 1 << 53
+"""What every JSON reader keeps exact; a larger `seq` is a forgery."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -35,8 +37,8 @@ class Record(NamedTuple):
 
     event: Event
     offset: int
-    crc_before: int
-    """What its line's checksum is chained on, to check it again when it is read by itself."""
+    crc_before: int | None
+    """What its line's checksum is chained on, to check it again alone; None for a gap's stand-in."""
 
 
 class Gap(NamedTuple):
@@ -225,7 +227,7 @@ class JournalReader:
         except (JournalError, msgspec.MsgspecError, ValueError, RecursionError) as error:
             self._damage(offset, size, f"a line is no event: {error}", None)
             return
-        if event.seq < self.next_seq:
+        if not self.next_seq <= event.seq < SEQ_LIMIT:
             self._damage(offset, size, f"event {event.seq} comes after event {self.next_seq - 1}", None)
             return
         if event.seq > self.next_seq and self._gap is None:
@@ -233,7 +235,7 @@ class JournalReader:
         self._close_gap(event.seq, records)
         self._give(event, offset, crc, records)
 
-    def _give(self, event: Event, offset: int, crc_before: int, records: list[Record]) -> None:
+    def _give(self, event: Event, offset: int, crc_before: int | None, records: list[Record]) -> None:
         self.next_seq = event.seq + 1
         self.last_t = max(self.last_t, event.t)
         self.last_wall = event.wall or self.last_wall
@@ -267,7 +269,7 @@ class JournalReader:
                 what=f"the recording is damaged here: {gap.why}",
                 where=f"{self.path.name}, byte {gap.offset}",
             )
-            self._give(warning, gap.offset, 0, records)
+            self._give(warning, gap.offset, None, records)
 
 
 def _open(path: Path) -> int:

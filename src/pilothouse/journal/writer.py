@@ -68,7 +68,7 @@ class JournalWriter:
         """Bytes of whole records; the file is cut back to this when a write fails."""
         self._synced = 0
         self._failed: RecorderFailed | None = None
-        self._path_checked_ns = self._origin_ns
+        self._path_checked_ns = 0
         self._dirtied = asyncio.Event()
         self._sync_lock = threading.Lock()
 
@@ -254,8 +254,8 @@ class JournalWriter:
 
     def _take_up(self) -> None:
         with JournalReader(self.path) as reader:
-            for _ in reader.read_all_records():
-                pass
+            while not reader.at_end:
+                reader.read_records()
             size = reader.size
         _require_unfinished(reader)
         torn = size - reader.whole
@@ -263,7 +263,8 @@ class JournalWriter:
             self._keep_torn(reader.whole, torn)
             self._disk.truncate(self._fd, reader.whole)
         self._good, self._crc = reader.whole, reader.whole_crc
-        self.next_seq, self._last_t = reader.next_seq, reader.last_t
+        self.next_seq = reader.next_seq
+        self._last_t = self._path_checked_ns = reader.last_t
         self._origin_ns = self._monotonic_ns() - reader.last_t
         self._write_frame(framing.Segment(t=reader.last_t, wall=self._wall(), torn_bytes=torn))
         self.sync()
@@ -351,7 +352,7 @@ def _require_space(disk: Disk, directory: Path, at_least: int) -> None:
 def _require_unfinished(reader: JournalReader) -> None:
     if reader.sealed:
         raise JournalError("the run is finished", str(reader.path), "start a new one")
-    if reader.gaps and reader.gaps[0].offset < reader.whole:  # something good follows the damage
+    if reader.gaps:  # events follow the damage; damage that nothing follows is a torn tail
         where = reader.gaps[0].offset
         raise JournalError(
             f"the record is damaged at byte {where}, so the run can't be gone on with",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from pilothouse.errors import NoSuchRun, NotARecording, PilothouseError, RunGone
 from pilothouse.events import RunEnded, RunPhase
 from pilothouse.journal.blobs import BlobStore
 from pilothouse.journal.disk import is_live
+from pilothouse.journal.index import JournalIndex
 from pilothouse.journal.reader import CHUNK_BYTES, JournalReader
 from pilothouse.runs import RunStatus
 from pilothouse.runs.wakeup import FileWatch
@@ -45,6 +47,7 @@ class FileRuns:
         self._root = runs_dir if runs_dir is not None else paths.runs_dir()
         self._foreign: dict[str, Path] = {}
         self._followed: dict[str, _Followed] = {}
+        self._status_lock = threading.Lock()
 
     @classmethod
     def for_path(cls, path: Path) -> tuple[FileRuns, str]:
@@ -75,6 +78,15 @@ class FileRuns:
             return paths.journal_path(self._root / run)
         raise self._no_such(run)
 
+    def index(self, run: str) -> JournalIndex:
+        """Open an index over a run's events, still empty; see `JournalIndex.grow`.
+
+        Raises:
+            NoSuchRun: There is no such run.
+            NotARecording: What is there can't be read as one.
+        """
+        return JournalIndex(self.journal(run))
+
     def resolve(self, name: str) -> str:
         """Turn a run id, a unique beginning of one, or `latest` into a run id.
 
@@ -102,13 +114,12 @@ class FileRuns:
             NoSuchRun: There is no such run.
         """
         journal = self.journal(run)
-        followed = self._followed.get(run)
-        if followed is None:
+        with self._status_lock:
             try:
-                followed = self._followed[run] = _Followed(journal)
-            except PilothouseError as error:
-                return _unreadable(run, journal, error)
-        return followed.status(run)
+                followed = self._followed.setdefault(run, _Followed(journal))
+                return followed.status(run)
+            except (PilothouseError, OSError) as error:
+                return _unreadable(run, journal, str(error))
 
     async def roster(self, follow: bool = False) -> AsyncIterator[RunStatus]:
         """Yield the status of every run, newest first; with `follow`, go on with each change."""
@@ -195,41 +206,67 @@ class FileRuns:
 
 
 class _Followed:
-    """A run's state, kept up with its journal."""
+    """A run's status, kept up with its journal; the file is held open only while an engine writes it."""
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal
-        self._reader = JournalReader(journal)
+        self._reader: JournalReader | None = None
         self._state = RunState()
+        self._known: tuple[int, int, int] | None = None
+        self._status: RunStatus | None = None
 
     def close(self) -> None:
-        self._reader.close()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     def status(self, run: str) -> RunStatus:
-        reader = self._reader
         live = is_live(self._journal)
+        found = _fingerprint(self._journal)
+        if self._status is not None and not live and not self._status.live and found == self._known:
+            return self._status
+        reader = self._open()
         reader.at_end = False
         while not reader.at_end:
             for event in reader.read_new():
                 self._state = reduce(self._state, event)
-        state = self._state
-        return RunStatus(
-            run=run,
-            task=state.task,
-            model=state.model,
-            phase=state.phase,
-            live=live,
-            holding=state.holding,
-            outcome=state.outcome,
-            turns=state.turn,
-            actions=state.finished,
-            cost_usd=state.usage.cost_usd if state.usage.priced else None,
-            started=state.started_wall or reader.header.created,
-            duration_s=state.elapsed_s,
-            events=reader.count,
-            torn=not live and reader.sealed is None,
-            problem=_damage(reader),
-        )
+        self._known, self._status = found, _status(run, self._state, reader, live)
+        if not live:
+            self.close()
+        return self._status
+
+    def _open(self) -> JournalReader:
+        if self._reader is None:
+            self._reader, self._state = JournalReader(self._journal), RunState()
+        return self._reader
+
+
+def _fingerprint(journal: Path) -> tuple[int, int, int] | None:
+    try:
+        info = journal.lstat()
+    except OSError:
+        return None
+    return info.st_ino, info.st_size, info.st_mtime_ns
+
+
+def _status(run: str, state: RunState, reader: JournalReader, live: bool) -> RunStatus:
+    return RunStatus(
+        run=run,
+        task=state.task,
+        model=state.model,
+        phase=state.phase,
+        live=live,
+        holding=state.holding,
+        outcome=state.outcome,
+        turns=state.turn,
+        actions=state.finished,
+        cost_usd=state.usage.cost_usd if state.usage.priced else None,
+        started=state.started_wall or reader.header.created,
+        duration_s=state.elapsed_s,
+        events=reader.count,
+        torn=not live and reader.sealed is None,
+        problem=_damage(reader),
+    )
 
 
 async def _to_end(reader: JournalReader) -> AsyncIterator[Event]:
@@ -277,7 +314,7 @@ def _damage(reader: JournalReader) -> str:
     return f"damaged after event {first.after_seq} (byte {first.offset}){more}: {first.why}"
 
 
-def _unreadable(run: str, journal: Path, error: PilothouseError) -> RunStatus:
+def _unreadable(run: str, journal: Path, problem: str) -> RunStatus:
     return RunStatus(
         run=run,
         task="",
@@ -286,7 +323,7 @@ def _unreadable(run: str, journal: Path, error: PilothouseError) -> RunStatus:
         live=is_live(journal),
         started=_created(journal),
         torn=True,
-        problem=error.what,
+        problem=problem,
     )
 
 
