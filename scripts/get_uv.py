@@ -1,7 +1,7 @@
 """Fetch uv into a directory, with pip where there is one and with the standard library alone where not.
 
 Nothing is installed outside that directory. The index that pip or uv is configured with is used, proxies come
-from the environment, certificates from SSL_CERT_FILE (`bootstrap` sets it); the wheel's sha256 must be the one
+from the environment, certificates from SSL_CERT_FILE (`bootstrap` sets it); its sha256 must be the one
 the index gives. Errors are one line and exit code 2.
 """
 
