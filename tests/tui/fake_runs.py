@@ -179,7 +179,7 @@ class Script:
     ) -> None:
         self.action += 1
         ident = f"toolu_{self.action}"
-        named = {"action": self.action, "tool_use_id": ident, "member": member}
+        named: dict[str, Any] = {"action": self.action, "tool_use_id": ident, "member": member}
         self.put(ev.ActionProposed(turn=self.turn, input=given, **named))
         self.put(ev.ActionStarted(**named))
         self.put(ev.ActionFinished(ok=ok, text=result, duration_ms=180 + 37 * self.action, **named), 400)

@@ -1,1 +1,1 @@
-"""The bridge: a Textual app that shows one run and passes on a person's commands. Decides nothing about it."""
+"""The bridge: a Textual app that shows one run and passes commands on. Decides nothing about it."""

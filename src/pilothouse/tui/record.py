@@ -124,8 +124,8 @@ class Record:
         return self.stops[at] if at < len(self.stops) else self.head
 
     def previous_stop(self, position: int) -> int:
-        """Give the place to halt before; the beginning when there is none."""
-        at = bisect_left(self.stops, position) - 1
+        """Give the place to halt one step earlier; the beginning when there is none."""
+        at = self.step_at(position) - 2
         return self.stops[at] if at >= 0 else 0
 
     def next_mark(self, position: int) -> int | None:

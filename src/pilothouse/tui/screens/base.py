@@ -17,6 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from pilothouse.errors import PilothouseError
+from pilothouse.frames.geometry import Extent, fit
 from pilothouse.safety import clean_line
 from pilothouse.tui import status, words
 from pilothouse.tui.actions import ACTIONS, Situation, key_name
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from pilothouse.events import Event
-    from pilothouse.frames.geometry import Extent
     from pilothouse.runs import RunView
     from pilothouse.tui.graphics import Graphics
     from pilothouse.tui.widgets.rows import Rows
@@ -48,6 +48,8 @@ TICK_S = 0.1
 BATCH = 2_000
 """Events taken per tick, so that keys are heard while a long run loads."""
 SMALLEST = (40, 12)
+FRAME_ROWS, TOOLS_ROWS = 2, 7
+"""Status line and footer; and what the tool-call log keeps, its head included, however wide the picture is."""
 WIDE_CELLS, SPLIT_CELLS, SPLIT_ROWS = 100, 72, 20
 
 
@@ -88,6 +90,7 @@ class RunBody(Screen[None]):
         self._head_at = now()
         self._chosen: tuple[Rows, int, int] | None = None
         self._filled = ""
+        self._shaped_for = Extent(0, 0)
 
     def compose(self) -> ComposeResult:
         """Lay out everything; panes come in the order the grid places them."""
@@ -147,6 +150,9 @@ class RunBody(Screen[None]):
                 rows.changed_from(min(changes))
         if self.record.head >= self._pending_until >= 0:
             self.settle()
+        state = self.record.head_state
+        if self._shaped_for != (state.display_width_px, state.display_height_px) and state.display_width_px:
+            self._shape_panes(*self.size)
 
     def _finish(self) -> bool:
         """Take note, once, that no more events will come; says whether that is news."""
@@ -308,8 +314,19 @@ class RunBody(Screen[None]):
             self.query_one("#unfit", Static).update(Content(sentence))
         self.set_class(width >= WIDE_CELLS, "-wide")
         split = width >= SPLIT_CELLS and height >= SPLIT_ROWS
+        self._shape_panes(width, height)
         self.set_class(not split, "-tabs")
         self._show_filled()
+
+    def _shape_panes(self, width: int, height: int) -> None:
+        """Give the picture the height that its width asks for, and the rest to the tool calls."""
+        left, right = (9, 11) if width >= WIDE_CELLS else (9, 8)
+        state = self.record.head_state
+        shape = Extent(state.display_width_px or 16, state.display_height_px or 10)
+        cells = fit(shape, Extent((width - 1) * right // (left + right), height * 2), self._cell_px)
+        most = height - FRAME_ROWS - TOOLS_ROWS
+        self.query_one("#panes").styles.grid_rows = f"{max(min(cells.height + 2, most), 4)} 1fr"
+        self._shaped_for = shape
 
     def focus_pane(self, name: str) -> None:
         """Give a pane the keys; on a small screen it is the one that is shown."""

@@ -35,8 +35,8 @@ _LAID_OUT = 512
 _STRIPS = 2_048
 
 
-class Rows(ScrollView, can_focus=True):
-    """Scrolls a `RowSource`; a cursor marks the row the screen is at."""
+class Rows(ScrollView, can_focus=True, inherit_bindings=False):
+    """Scrolls a `RowSource`; a cursor marks the row the screen is at. Its keys are the screen's."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"rows--{tone}" for tone in TONES} | {
         "rows--cursor",
