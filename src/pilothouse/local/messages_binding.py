@@ -1,4 +1,4 @@
-"""Thinking signatures bound to the conversation before them, so that an edited history is refused (model-api §4).
+"""Thinking signatures bound to the conversation before them: an edited history is refused (model-api §4).
 
 A signature carries its own proof: nothing about a conversation is kept between requests.
 """
@@ -40,7 +40,7 @@ def blocks_of(message: Json) -> list[Any]:
 
 
 class Prefix:
-    """A running digest over system, tools and blocks, thinking left out: it may be dropped from either end."""
+    """A running digest over system, tools and blocks; thinking is left out, for it may be dropped."""
 
     def __init__(self, body: Json) -> None:
         self._digest = hashlib.sha256(canonical([body.get("system"), body.get("tools")]))
@@ -58,7 +58,7 @@ class Prefix:
         return base64.b64encode(_LEAD + self.previous + self._mac(secret, self.previous)).decode()
 
     def accepts(self, secret: bytes, signature: str) -> bool:
-        """Say whether a signature was issued here, after the same thinking block or after none that is left."""
+        """Say whether a signature was issued here, after the same thinking or after none that is left."""
         try:
             raw = base64.b64decode(signature, validate=True)
         except ValueError:
@@ -86,7 +86,7 @@ def prefix_of(body: Json) -> Prefix:
 
 
 def broken_signatures(body: Json, secret: bytes) -> Iterator[tuple[int, int]]:
-    """Yield message and block index of each thinking block whose signature does not fit what comes before it."""
+    """Yield message and block index of each thinking block that does not fit what comes before it."""
     prefix = Prefix(body)
     for i, message in enumerate(body.get("messages") or []):
         for j, block in enumerate(blocks_of(message)):

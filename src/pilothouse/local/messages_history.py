@@ -1,4 +1,4 @@
-"""Rules of the Messages API about the sequence of messages, results and pictures: pure functions of the history.
+"""Rules of the Messages API about the sequence of messages, results and pictures: pure functions.
 
 Each returns what the API would answer, or None. Whole requests are checked in `messages_strict`.
 """
@@ -88,8 +88,9 @@ def no_stray_results(messages: list[Json]) -> str | None:
             call = block.get("tool_use_id")
             if call not in asked:
                 return (
-                    f"messages.{i}.content.{j}: unexpected `tool_use_id` found in `tool_result` blocks: {call}. "
-                    "Each `tool_result` block must have a corresponding `tool_use` block in the previous message."
+                    f"messages.{i}.content.{j}: unexpected `tool_use_id` found in `tool_result` blocks: "
+                    f"{call}. Each `tool_result` block must have a corresponding `tool_use` block in the "
+                    "previous message."
                 )
             asked.remove(call)
     return None
@@ -160,7 +161,8 @@ def readable_images(messages: list[Json]) -> str | None:
         if not isinstance(data, str) or image_size(data) is None:
             return f"{place}.source.base64.data: Could not process image"
         if len(data) > MAX_IMAGE_CHARS:
-            return f"{place}.source.base64: image exceeds 10 MB maximum: {len(data)} bytes > {MAX_IMAGE_CHARS} bytes"
+            size = f"{len(data)} bytes > {MAX_IMAGE_CHARS} bytes"
+            return f"{place}.source.base64: image exceeds 10 MB maximum: {size}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""A scripted turn made into an answer: content blocks, stop reason, and the frames that stream it. Sends nothing."""
+"""A scripted turn made into an answer: blocks, stop reason, and the frames that stream it. Sends nothing."""
 
 from __future__ import annotations
 

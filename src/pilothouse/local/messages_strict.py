@@ -6,6 +6,7 @@ Rules about the sequence of messages are in `messages_history`.
 
 from __future__ import annotations
 
+from collections.abc import Callable  # noqa: TC003 - msgspec reads Rule's annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,13 +17,29 @@ from pilothouse.local.messages_models import TOOLSET, lookup
 from pilothouse.local.scenario_check import MEMBER_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 Json = dict[str, Any]
 MAX_REQUEST_BYTES = 32 * 2**20
 MAX_BREAKPOINTS = 4
 _KNOWN_KEYS = frozenset(
-    ["model", "messages", "max_tokens", "system", "tools", "tool_choice", "thinking", "output_config", "metadata", "stream", "stop_sequences", "service_tier", "cache_control", "diagnostics", "inference_geo"]
+    {
+        "model",
+        "messages",
+        "max_tokens",
+        "system",
+        "tools",
+        "tool_choice",
+        "thinking",
+        "output_config",
+        "metadata",
+        "stream",
+        "stop_sequences",
+        "service_tier",
+        "cache_control",
+        "diagnostics",
+        "inference_geo",
+    }
 )
 _SAMPLING_KEYS = ("temperature", "top_p", "top_k")
 _BETA_KEYS = {

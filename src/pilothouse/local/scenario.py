@@ -83,6 +83,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     when_user_says: str = ""
     """A regular expression; this turn is then an aside, played when newly said text matches it."""
     pace: Pace | None = None
+    repeat: int = 1
+    """How many times in a row the turn is played."""
     fault: list[Fault] = []
     expect: Expect = Expect()
 
@@ -167,7 +169,8 @@ def parse(document: Json, where: str) -> Scenario:
             re.compile(turn.expect.text)
         except (re.error, LookupError, ValueError) as error:
             raise UsageError(f"turn {number}: {_plain(error)}", where, "see docs/scenarios.md") from error
-    return scenario
+    played = [turn for turn in scenario.turn for _ in range(turn.repeat)]
+    return msgspec.structs.replace(scenario, turn=played)
 
 
 def _plain(error: Exception) -> str:

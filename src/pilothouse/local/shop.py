@@ -1,4 +1,4 @@
-"""A small shop on loopback, for the demo and for tests of the browser side: pages that behave, and some that don't.
+"""A small shop on loopback, for the demo and for tests: pages that behave, and some that don't.
 
 Run it with `python -m pilothouse.local.shop`. What the pages look like is in `shop_pages` and `site/`.
 """
@@ -48,8 +48,10 @@ async def _guard(request: web.Request, handler: Any) -> web.StreamResponse:
     return response
 
 
-def _html(name: str, title: str, request: web.Request, status: int = 200, **values: str) -> web.Response:
-    text = pages.page(name, title, _cart(request), **values)
+def _html(
+    template: str, title: str, request: web.Request, status: int = 200, /, **values: str
+) -> web.Response:
+    text = pages.page(template, title, _cart(request), **values)
     return web.Response(text=text, content_type="text/html", status=status)
 
 
@@ -106,7 +108,7 @@ async def _product(request: web.Request) -> web.Response:
 @routes.post("/cart")
 async def _add(request: web.Request) -> web.Response:
     form = await request.post()
-    added = goods.read_cart(f"{form.get('item')}.{form.get('colour')}")
+    added = goods.read_cart(".".join(str(form.get(field, "")) for field in ("item", "colour")))
     if not added:
         raise web.HTTPBadRequest(text="Choose a colour first.")
     response = web.Response(status=303, headers={"Location": "/cart"})
@@ -131,16 +133,19 @@ async def _order(request: web.Request) -> web.Response:
     name, day, cart = str(form.get("name", ""))[:80], str(form.get("day", ""))[:40], _cart(request)
     if not (name.strip() and day.strip() and cart):
         raise web.HTTPBadRequest(text="A name, a delivery day and something in the cart are needed.")
-    return _html(
+    text = pages.page(
         "order",
         f"Order {_ORDER_NUMBER} confirmed",
-        request,
+        [],  # what was ordered is no longer in the cart
         name=escape(name),
         day=escape(day),
         number=_ORDER_NUMBER,
         rows=pages.rows(cart),
         total=pages.total(cart),
     )
+    response = web.Response(text=text, content_type="text/html")
+    response.del_cookie("cart")
+    return response
 
 
 @routes.get("/slow")
@@ -159,7 +164,7 @@ async def _stage(request: web.Request) -> web.Response:
 
 @routes.get("/error")
 async def _error(request: web.Request) -> web.Response:
-    return _html("error", "500 Internal Server Error", request, status=500)
+    return _html("error", "500 Internal Server Error", request, 500)
 
 
 @routes.get("/spinner")

@@ -23,9 +23,9 @@ def asset(name: str) -> str:
     return files("pilothouse.local").joinpath("site", name).read_text("utf-8")
 
 
-def page(name: str, title: str, cart: list[tuple[goods.Good, str]], **values: str) -> str:
+def page(template: str, title: str, cart: list[tuple[goods.Good, str]], /, **values: str) -> str:
     """Fill a page's template, and the frame around it; values are HTML already."""
-    main = Template(asset(f"{name}.html")).substitute(values)
+    main = Template(asset(f"{template}.html")).substitute(values)
     count = str(len(cart))
     return Template(asset("base.html")).substitute(title=escape(title), count=count, main=main)
 
