@@ -53,6 +53,7 @@ class GuardedApp(App[ReturnType]):
         self._egress_guard = EgressGuard(strict=strict_egress)
         self._crash_log = crash_log
         self._crash_secrets = tuple(secrets)
+        self._has_failed = False
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return Textual's filters and, last, the egress guard."""
@@ -105,13 +106,16 @@ class GuardedApp(App[ReturnType]):
         self._leave_with(error if error is not None else RuntimeError("the terminal could not be read"))
 
     def _leave_with(self, error: BaseException) -> None:
+        self._close_messages_no_wait()
+        if self._has_failed:  # what fails while ending adds nothing, and would overwrite the cause
+            return
+        self._has_failed = True
         redactor = Redactor((*secrets_from_environment(), *self._crash_secrets))
         trace = redactor.redact("".join(traceback.format_exception(error)))
         reason = clean_line(redactor.redact(f"{type(error).__name__}: {error}"), REASON_LIMIT)
         where = self._write_crash_log(trace)
         sentence = f"The bridge failed: {reason} (runs go on without it; {where})"
         self._exit_renderables.append(Segments(self.console.render(Text(sentence + "\n"))))
-        self._close_messages_no_wait()
 
     def _write_crash_log(self, trace: str) -> str:
         """Write the trace for its owner only; return the clause that says where it is."""

@@ -26,7 +26,7 @@ _KITTY_ID: Final = 31
 QUERY: Final = f"\x1b_Gi={_KITTY_ID},s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[16t\x1b[c".encode("ascii")
 
 _DA1: Final = re.compile(rb"(?:\x1b\[|\x9b)\?([\d;]+)c")
-_KITTY_OK: Final = re.compile(rb"(?:\x1b_|\x9f)G[^\x1b\x9c]*\bi=31\b[^\x1b\x9c]*;OK")
+_KITTY_OK: Final = re.compile(rb"(?:\x1b_|\x9f)G(?:[^\x1b\x9c;]*,)?i=31(?:,[^\x1b\x9c;]*)?;OK")
 _CELL_SIZE: Final = re.compile(rb"(?:\x1b\[|\x9b)6;(\d{1,4});(\d{1,4})t")
 _SIXEL_ATTRIBUTE: Final = b"4"
 
