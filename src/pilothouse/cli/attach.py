@@ -1,0 +1,35 @@
+"""`pilothouse attach`: come back to a run. Nothing here starts or ends one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pilothouse.cli import show
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument(
+        "name",
+        nargs="?",
+        default="",
+        metavar="RUN",
+        help="its id or a beginning of it; else the newest live one",
+    )
+    show.add_manner(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show a run from its first event on, and follow it; leaving does not disturb it."""
+    from pilothouse.cli.ctl import resolve_live
+    from pilothouse.runs.files import FileRuns
+
+    view = FileRuns()
+    name = resolve_live(options.name)
+    live = view.status(name).live
+    if not live:
+        show.narrate(f"{name} is over: this is its recording")
+    return show.show(view, name, show.manner(options), live=live)

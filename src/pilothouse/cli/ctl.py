@@ -1,0 +1,124 @@
+"""`pilothouse ctl`: commands to a run from a script. What a command does is the engine's to decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pilothouse.errors import NoSuchRun, RunGone, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pilothouse.commands import AnyCommand
+
+ABORT_WAIT_S = 10.0
+"""Abort is done within 5 s; after twice that something is wrong."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("name", metavar="RUN", help="a run's id, a beginning of it, or `latest`")
+    parser.add_argument("command", choices=["pause", "resume", "step", "say", "abort"])
+    parser.add_argument("what", nargs="*", metavar="N|TEXT", help="how many actions, or what to say")
+    parser.add_argument(
+        "--now", action="store_true", help="say: after the running action, not the running batch"
+    )
+    parser.add_argument("--freeze", action="store_true", help="pause: drop the running answer too")
+    parser.add_argument("--keep-browser", action="store_true", help="abort: leave the browser open")
+    parser.add_argument("--reason", default="", help="why, for the journal")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Send one command and wait until it took effect."""
+    import asyncio
+
+    asyncio.run(send(options.name, _command(options)))
+    return 0
+
+
+def _command(options: argparse.Namespace) -> AnyCommand:
+    from pilothouse import commands as cmd
+    from pilothouse.engine.client import actor_name
+    from pilothouse.ids import new_command_id
+
+    who = {"id": new_command_id(), "actor": actor_name(), "reason": options.reason}
+    if options.what and options.command not in {"step", "say"}:
+        raise UsageError(f"takes nothing more, but got {options.what[0]!r}", f"ctl {options.command}")
+    match options.command:
+        case "pause":
+            return cmd.Pause(**who, freeze=options.freeze)
+        case "resume":
+            return cmd.Resume(**who)
+        case "step":
+            return cmd.Step(**who, n=_count(options.what))
+        case "say":
+            return cmd.Say(**who, text=_text(options.what), when="now" if options.now else "after")
+        case _:
+            return cmd.Abort(**who, keep_browser=options.keep_browser)
+
+
+def _count(words: list[str]) -> int:
+    if not words:
+        return 1
+    if len(words) > 1 or not words[0].isdecimal() or not 1 <= int(words[0]) <= 1000:
+        raise UsageError(f"wants one number from 1 to 1000, not {' '.join(words)!r}", "ctl step")
+    return int(words[0])
+
+
+def _text(words: list[str]) -> str:
+    text = " ".join(words).strip()
+    if not text:
+        raise UsageError("there is nothing to say", "ctl say", 'give the message: ctl RUN say "…"')
+    return text
+
+
+async def send(name: str, command: AnyCommand) -> None:
+    """Send a command to a run; an abort is waited for until the run has ended.
+
+    Raises:
+        NoSuchRun: There is no such run.
+        RunGone: It has ended, or its engine does not answer.
+        CommandRefusedError: The engine refused.
+    """
+    import asyncio
+
+    from pilothouse.commands import Abort
+    from pilothouse.runs.files import FileRuns
+
+    view = FileRuns()
+    run = view.resolve(name)
+    status = view.status(run)
+    if not status.live:
+        how = f"has ended ({status.outcome})" if status.outcome else "was killed: no engine runs it"
+        raise RunGone(how, run, f"pilothouse replay {run} shows it")
+    ack = await view.control(run, command)
+    if not isinstance(command, Abort):
+        return
+    try:
+        async with asyncio.timeout(ABORT_WAIT_S):
+            async for _event in view.events(run, ack.seq):
+                pass
+    except TimeoutError:
+        raise RunGone(f"took the abort but has not ended in {ABORT_WAIT_S:.0f} s", run) from None
+
+
+def resolve_live(name: str) -> str:
+    """Turn a name into a run; without one, take the newest that is live.
+
+    Raises:
+        NoSuchRun: There is no such run, or none is live.
+    """
+    from pilothouse.runs.files import FileRuns
+
+    view = FileRuns()
+    if name:
+        return view.resolve(name)
+    import asyncio
+
+    async def newest() -> str:
+        return next((status.run for status in [s async for s in view.roster()] if status.live), "")
+
+    run = asyncio.run(newest())
+    if not run:
+        raise NoSuchRun("no run is live here", "", "pilothouse ls lists them all, pilothouse demo starts one")
+    return run

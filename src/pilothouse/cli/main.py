@@ -1,0 +1,116 @@
+"""The `pilothouse` command: its verbs, and what becomes of errors. What a verb does is in the verb's module.
+
+Imported at every start, `--help` included, so that it loads nothing heavy: verbs import what they need when
+they run. Standard output is data, standard error is narration; no error reaches a person as a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import difflib
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+from pilothouse import __version__
+from pilothouse.errors import PilothouseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+VERBS = {
+    "run": "give an agent a task, and watch it",
+    "demo": "watch a scripted agent drive a real browser here: no account, no key",
+    "attach": "come back to a run that goes on",
+    "ls": "list the runs",
+    "ctl": "pause, resume, step, say or abort, from a script",
+    "abort": "end a run and its browser",
+    "replay": "open a recording",
+    "local": "serve Kernel's API over a Chromium on this machine",
+    "version": "say which version this is",
+}
+"""Each verb with its line of help, in the order a person needs them; the module has the verb's name."""
+
+USAGE_ERROR = 2
+INTERRUPTED = 128 + signal.SIGINT
+BROKEN_PIPE = 128 + signal.SIGPIPE
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, with the way out."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with one line on standard error instead of argparse's usage block."""
+        self.exit(USAGE_ERROR, f"pilothouse: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; never raises, never shows a traceback."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _forgiving_output()
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()
+    except PilothouseError as error:
+        return _say(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has gone. Python flushes at exit and would complain: give it something to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:
+        from pilothouse.cli import trouble
+
+        return _say(trouble.describe(error), 1)
+    return code
+
+
+def _dispatch(arguments: list[str]) -> int:
+    parser = _parser(arguments[0] if arguments else "")
+    if not arguments:
+        parser.print_help()
+        return 0
+    if not arguments[0].startswith("-") and arguments[0] not in VERBS:
+        near = difflib.get_close_matches(arguments[0], VERBS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(VERBS)}"
+        parser.error(f"there is no verb {arguments[0]!r}: {hint}")
+    options = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run_verb
+    return run(options)
+
+
+def _parser(wanted: str) -> Parser:
+    parser = Parser(
+        prog="pilothouse",
+        description="Watch, steer and replay a computer-use agent, in a terminal.",
+        epilog="`pilothouse VERB --help` tells more. Start with `pilothouse demo`.",
+    )
+    parser.add_argument("--version", action="version", version=f"pilothouse {__version__}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", parser_class=Parser)
+    for verb, help_line in VERBS.items():
+        verb_parser = verbs.add_parser(verb, help=help_line, description=help_line.capitalize() + ".")
+        if verb == wanted:  # the others are only named in the help
+            module = import_module(f"pilothouse.cli.{verb}")
+            module.add_arguments(verb_parser)
+            verb_parser.set_defaults(run_verb=module.run)
+    return parser
+
+
+def _say(sentence: str, code: int) -> int:
+    from pilothouse.safety import clean_line
+
+    with contextlib.suppress(OSError):  # nobody may read standard error; the exit code remains
+        print(f"pilothouse: {clean_line(sentence)}", file=sys.stderr)
+    return code
+
+
+def _forgiving_output() -> None:
+    # A locale that can't show a character shows its escape; it must not end the command.
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")

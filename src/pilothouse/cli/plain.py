@@ -1,0 +1,183 @@
+"""Events as a readable scrolling log, one cleaned line each. Where the lines go is the caller's.
+
+Rich enough to follow a run by, and no more: pictures, streamed pieces and bookkeeping have no line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pilothouse import events as ev
+from pilothouse.safety import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LINE_CHARACTERS = 400
+"""Longer text is cut: the recording holds the whole."""
+INPUT_CHARACTERS = 120
+
+RESET = "\x1b[0m"
+COLOURS = {
+    "run": "\x1b[1m",
+    "thinks": "\x1b[2m",
+    "says": "\x1b[36m",
+    "did": "\x1b[32m",
+    "failed": "\x1b[31m",
+    "sees": "\x1b[2m",
+    "message": "\x1b[35m",
+    "hold": "\x1b[33m",
+    "warning": "\x1b[33m",
+    "ended": "\x1b[1m",
+}
+
+
+class PlainLog:
+    """Turns events into lines; remembers what was proposed, so that an outcome shows its input."""
+
+    def __init__(self, colour: bool = False) -> None:
+        self._colour = colour
+        self._inputs: dict[str, ev.Json] = {}
+        self._page = ""
+        self._held = False
+
+    def lines(self, event: ev.Event) -> Iterator[str]:
+        """Yield the lines of one event: often none."""
+        worded = _WORDS.get(type(event))
+        if worded is None:
+            return
+        for kind, text in worded(self, event):
+            yield self._line(event, kind, text)
+
+    def _line(self, event: ev.Event, kind: str, text: str) -> str:
+        word = f"{kind:8}"
+        if self._colour:
+            word = f"{COLOURS.get(kind, '')}{word}{RESET}"
+        one_line = clean_line(" ".join(text.split()), LINE_CHARACTERS)
+        return f"{max(event.t, 0) / 1e9:8.1f}s  {word}  {one_line}"
+
+    # Each of these gives (kind, text) pairs; the kind is the line's second column.
+
+    def _run_started(self, event: ev.RunStarted) -> Iterator[tuple[str, str]]:
+        size = f"{event.display_width_px}x{event.display_height_px}"
+        yield "run", f"{event.run}: {event.task} ({event.model}, {event.browser} browser, {size})"
+
+    def _state_changed(self, event: ev.StateChanged) -> Iterator[tuple[str, str]]:
+        if event.phase is ev.RunPhase.HOLDING:
+            yield "hold", ", ".join(event.holding)
+        elif event.phase is ev.RunPhase.IDLE:
+            yield "hold", "idle: waits for a message"
+        elif event.phase is ev.RunPhase.RUNNING and self._held:
+            yield "hold", "over: the run goes on"
+        self._held = event.phase in {ev.RunPhase.HOLDING, ev.RunPhase.IDLE}
+
+    def _leg_started(self, event: ev.LegStarted) -> Iterator[tuple[str, str]]:
+        if event.leg > 1:
+            yield "run", f"leg {event.leg}: {event.instruction}"
+
+    def _warned(self, event: ev.Warned) -> Iterator[tuple[str, str]]:
+        where = f"{event.where}: " if event.where else ""
+        way_out = f" ({event.way_out})" if event.way_out else ""
+        yield "warning", f"{where}{event.what}{way_out}"
+
+    def _turn_finished(self, event: ev.TurnFinished) -> Iterator[tuple[str, str]]:
+        for block in event.content:
+            kind = {"thinking": "thinks", "text": "says"}.get(str(block.get("type")))
+            text = block.get(str(block.get("type")))
+            if kind and isinstance(text, str) and text.strip():
+                yield kind, text
+
+    def _turn_discarded(self, event: ev.TurnDiscarded) -> Iterator[tuple[str, str]]:
+        yield "warning", f"turn {event.turn} came to nothing: {event.why}"
+
+    def _retry_scheduled(self, event: ev.RetryScheduled) -> Iterator[tuple[str, str]]:
+        yield "warning", f"{event.what}: {event.why}; again in {event.delay_ms / 1000:.1f} s"
+
+    def _action_proposed(self, event: ev.ActionProposed) -> Iterator[tuple[str, str]]:
+        self._inputs[event.tool_use_id] = event.input
+        yield from ()
+
+    def _action_finished(self, event: ev.ActionFinished) -> Iterator[tuple[str, str]]:
+        what = self._action(event)
+        if event.ok:
+            yield "did", f"{what} ({event.duration_ms / 1000:.2f} s)"
+        else:
+            yield ("failed" if event.executed else "skipped"), f"{what}: {event.text}"
+
+    def _action_in_doubt(self, event: ev.ActionInDoubt) -> Iterator[tuple[str, str]]:
+        yield "warning", f"{self._action(event)}: in doubt, {event.why}"
+
+    def _action(self, event: ev.ActionFinished | ev.ActionInDoubt) -> str:
+        given = self._inputs.pop(event.tool_use_id, {})
+        told = " ".join(f"{key}={_short(value)}" for key, value in given.items())
+        return f"{event.action}. {event.member} {told}".rstrip()
+
+    def _frame_captured(self, event: ev.FrameCaptured) -> Iterator[tuple[str, str]]:
+        page = " ".join(part for part in (event.title, event.url) if part)
+        if page and page != self._page:
+            yield "sees", page
+        self._page = page or self._page
+
+    def _message_queued(self, event: ev.MessageQueued) -> Iterator[tuple[str, str]]:
+        yield "message", f"{event.actor or 'someone'}: {event.text}"
+
+    def _message_delivered(self, event: ev.MessageDelivered) -> Iterator[tuple[str, str]]:
+        yield "message", f"delivered with turn {event.turn}"
+
+    def _message_returned(self, event: ev.MessageReturned) -> Iterator[tuple[str, str]]:
+        yield "message", f"not delivered: {event.why}"
+
+    def _command_refused(self, event: ev.CommandRefused) -> Iterator[tuple[str, str]]:
+        yield "warning", f"{event.command} was refused: {event.why}"
+
+    def _limit_reached(self, event: ev.LimitReached) -> Iterator[tuple[str, str]]:
+        yield "warning", f"limit {event.limit}: {event.used:g} of {event.value:g} used"
+
+    def _browser_opened(self, event: ev.BrowserOpened) -> Iterator[tuple[str, str]]:
+        yield "browser", f"{event.name} opened, {event.width_px}x{event.height_px}"
+
+    def _browser_closed(self, event: ev.BrowserClosed) -> Iterator[tuple[str, str]]:
+        yield "browser", f"{event.name} {'kept open' if event.kept else 'closed'}: {event.why}"
+
+    def _delete_pending(self, event: ev.DeletePending) -> Iterator[tuple[str, str]]:
+        yield "warning", f"browser {event.name} may still be open: {event.why}"
+
+    def _run_ended(self, event: ev.RunEnded) -> Iterator[tuple[str, str]]:
+        cost = "" if event.cost_usd is None else f", ${event.cost_usd:.2f}"
+        sums = f"{event.actions} actions in {event.turns} turns{cost}, {event.duration_s:.1f} s"
+        yield "ended", f"{event.outcome.value}: {event.why + '; ' if event.why else ''}{sums}"
+
+    def _unknown(self, event: ev.Unknown) -> Iterator[tuple[str, str]]:
+        yield "event", event.type_name
+
+
+_WORDS: dict[type[ev.Event], Callable[[PlainLog, Any], Iterator[tuple[str, str]]]] = {
+    ev.RunStarted: PlainLog._run_started,
+    ev.StateChanged: PlainLog._state_changed,
+    ev.LegStarted: PlainLog._leg_started,
+    ev.Warned: PlainLog._warned,
+    ev.TurnFinished: PlainLog._turn_finished,
+    ev.TurnDiscarded: PlainLog._turn_discarded,
+    ev.RetryScheduled: PlainLog._retry_scheduled,
+    ev.ActionProposed: PlainLog._action_proposed,
+    ev.ActionFinished: PlainLog._action_finished,
+    ev.ActionInDoubt: PlainLog._action_in_doubt,
+    ev.FrameCaptured: PlainLog._frame_captured,
+    ev.MessageQueued: PlainLog._message_queued,
+    ev.MessageDelivered: PlainLog._message_delivered,
+    ev.MessageReturned: PlainLog._message_returned,
+    ev.CommandRefused: PlainLog._command_refused,
+    ev.LimitReached: PlainLog._limit_reached,
+    ev.BrowserOpened: PlainLog._browser_opened,
+    ev.BrowserClosed: PlainLog._browser_closed,
+    ev.DeletePending: PlainLog._delete_pending,
+    ev.RunEnded: PlainLog._run_ended,
+    ev.Unknown: PlainLog._unknown,
+}
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return repr(text[:INPUT_CHARACTERS]) if isinstance(value, str) else text[:INPUT_CHARACTERS]

@@ -1,0 +1,53 @@
+"""`pilothouse replay`: open a recording, by path or by run. The bridge or the log shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pilothouse.cli import show
+from pilothouse.cli.options import factor
+from pilothouse.errors import NoSuchRun
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pilothouse.runs.files import FileRuns
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument(
+        "name", metavar="PATH|RUN", help="a recording's directory, or a run's id or a beginning of it"
+    )
+    parser.add_argument(
+        "--speed", type=factor, default=0, metavar="N", help="pace a log by N times; else all at once"
+    )
+    show.add_manner(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show a finished or crashed recording."""
+    view, name = find(options.name)
+    return show.show(view, name, show.manner(options), live=False, speed=options.speed)
+
+
+def find(name: str) -> tuple[FileRuns, str]:
+    """Take a name for a run if it is one, else for a path.
+
+    Raises:
+        NoSuchRun: It is neither.
+        NotARecording: There is something at the path, and it is no recording.
+    """
+    from pilothouse.runs.files import FileRuns
+
+    path = Path(name).expanduser()
+    if "/" in name or name in {".", ".."}:
+        return FileRuns.for_path(path)
+    view = FileRuns()
+    try:
+        return view, view.resolve(name)
+    except NoSuchRun:
+        if path.exists():
+            return FileRuns.for_path(path)
+        raise

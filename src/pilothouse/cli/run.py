@@ -1,0 +1,160 @@
+"""`pilothouse run`: give an agent a task, and show the run. The engine is a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pilothouse.cli import options as kinds
+from pilothouse.cli import show
+from pilothouse.engine import spec as defaults
+from pilothouse.errors import KeyMissing, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pilothouse.engine.spec import RunSpec
+
+TASK_MAX_BYTES = 100_000
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's options."""
+    parser.add_argument("task", nargs="?", help="what to do; `-` reads it from standard input")
+    parser.add_argument("-f", "--file", metavar="FILE", help="read the task from a file")
+    parser.add_argument("--model", default=defaults.DEFAULT_MODEL, help="default: %(default)s")
+    parser.add_argument(
+        "--browser", choices=["kernel", "local"], default="kernel", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--headless", action="store_true", help="no person attached: ends when the agent does"
+    )
+    show.add_manner(parser)
+    parser.add_argument(
+        "--approve", type=kinds.approve, default="auto", metavar="auto", help="who approves actions"
+    )
+    size = (defaults.DEFAULT_WIDTH_PX, defaults.DEFAULT_HEIGHT_PX)
+    parser.add_argument(
+        "--viewport", type=kinds.viewport, default=size, metavar="WxH", help="default: 1280x800"
+    )
+    parser.add_argument("--start-url", default="", metavar="URL", help="the page to open first")
+    parser.add_argument("--effort", choices=EFFORTS, default="", help="how hard the model thinks")
+    parser.add_argument(
+        "--idle", type=kinds.duration, default=defaults.IDLE_S, metavar="TIME",
+        help="how long an attached run waits for a message before it ends (default: 10m)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--allow-root", action="store_true", help="allow a local browser as root with a real key"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check everything that can be checked, start an engine, show its run."""
+    chosen = show.manner(options)
+    spec = _spec(options, chosen)
+    show.require(chosen)
+    return start(spec, chosen)
+
+
+def start(spec: RunSpec, chosen: show.Manner) -> int:
+    """Start the engine of a run and show it."""
+    from pilothouse.engine.launch import launch
+    from pilothouse.runs.files import FileRuns
+
+    started = launch(spec)
+    return show.show(FileRuns(), started.run, chosen, live=True, steer=True)
+
+
+def _spec(options: argparse.Namespace, chosen: show.Manner) -> RunSpec:
+    from pilothouse.ids import new_run_id
+
+    task = _task(options.task, options.file)
+    _require_keys(options.browser)
+    if options.browser == "local" and os.geteuid() == 0 and not options.allow_root:
+        raise UsageError(
+            "a model with a real key and a browser on this machine, as root, need your word",
+            "--browser local",
+            "add --allow-root, or run as another user",
+        )
+    if options.start_url and not options.start_url.startswith(("http://", "https://")):
+        raise UsageError("only http:// and https:// pages can be opened", f"--start-url {options.start_url}")
+    width, height = options.viewport
+    return defaults.RunSpec(
+        run=new_run_id(),
+        task=task,
+        model=options.model,
+        browser=options.browser,
+        start_url=options.start_url,
+        approve=options.approve,
+        headless=options.headless or chosen is not show.Manner.BRIDGE,
+        effort=options.effort,
+        width_px=width,
+        height_px=height,
+        idle_s=options.idle,
+        allow_root=options.allow_root,
+    )
+
+
+def _require_keys(browser: str) -> None:
+    if not os.environ.get("ANTHROPIC_API_KEY", "").strip():
+        raise KeyMissing(
+            "ANTHROPIC_API_KEY is not set", way_out="set it, or try pilothouse demo, which needs no key"
+        )
+    if browser == "kernel" and not os.environ.get("KERNEL_API_KEY", "").strip():
+        raise KeyMissing("KERNEL_API_KEY is not set", way_out="set it, or use --browser local")
+
+
+def _task(argument: str | None, file: str | None) -> str:
+    if argument is not None and file is not None:
+        raise UsageError("the task is given twice", f"-f {file}", "give it as an argument or in a file")
+    if file is not None and file != "-":
+        raw, where = _from_file(Path(file)), file
+    elif argument == "-" or file == "-" or (argument is None and not sys.stdin.isatty()):
+        raw, where = _from_stdin(), "standard input"
+    elif argument is not None:
+        raw, where = os.fsencode(argument), "task"
+    else:
+        raise UsageError("there is no task", "run", 'say what to do: pilothouse run "…", or -f FILE')
+    return _checked(raw, where)
+
+
+def _checked(raw: bytes, where: str) -> str:
+    if len(raw) > TASK_MAX_BYTES:
+        raise UsageError(f"the task is longer than {TASK_MAX_BYTES} bytes", where, "say it shorter")
+    try:
+        task = raw.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"byte {error.start} is not UTF-8", where, "the task is plain text") from None
+    if "\0" in task:
+        raise UsageError("the task holds a zero byte", where, "the task is plain text")
+    if not task:
+        raise UsageError("the task is empty", where, "say what to do")
+    return task
+
+
+def _from_file(path: Path) -> bytes:
+    try:
+        with path.expanduser().open("rb") as file:
+            return file.read(TASK_MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"can't be read: {error.strerror or error}", str(path), "name a text file") from None
+
+
+def _from_stdin() -> bytes:
+    raw = sys.stdin.buffer.read(TASK_MAX_BYTES + 1)
+    if sys.stdout.isatty():
+        _keys_from_terminal()
+    return raw
+
+
+def _keys_from_terminal() -> None:
+    """Put the terminal where the task came from, so that the bridge has keys; without one nothing changes."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        return
+    os.dup2(terminal, 0)
+    os.close(terminal)
