@@ -13,7 +13,7 @@ import sys
 import msgspec
 
 from pilothouse.engine.spec import NotStarted, RunSpec, Started
-from pilothouse.errors import StartFailed
+from pilothouse.errors import StartFailed, UsageError
 from pilothouse.paths import make_private, runs_dir, state_dir
 
 _answer: msgspec.json.Decoder[Started | NotStarted] = msgspec.json.Decoder(Started | NotStarted)
@@ -23,9 +23,11 @@ def launch(spec: RunSpec) -> Started:
     """Start a detached engine and wait until its journal and socket are there.
 
     Raises:
+        UsageError: A real model would drive a root user's local browser without leave.
         StateDirError: The state directory can't be used.
         PilothouseError: What the engine reports; its exit code is 2.
     """
+    _check_root(spec)
     make_private(state_dir())
     make_private(runs_dir())
     read_end, write_end = os.pipe()
@@ -49,6 +51,15 @@ def launch(spec: RunSpec) -> Started:
     # The engine lives on after us; it is init's child then, and not ours to wait for.
     engine.returncode = 0
     return _judge(said)
+
+
+def _check_root(spec: RunSpec) -> None:
+    """Refuse a real model at the wheel of a root user's local browser, unless the person says so."""
+    if os.geteuid() == 0 and spec.browser == "local" and spec.model_api != "scripted" and not spec.allow_root:
+        raise UsageError(
+            "a local browser driven by a real model is not started as root",
+            way_out="use another account, or say --allow-root",
+        )
 
 
 def _send_spec(engine: subprocess.Popen[bytes], spec: RunSpec) -> None:
