@@ -24,9 +24,9 @@ lint:
 
 # The seconds each suite may take, on two cores; it is stopped when it takes more. Together under eight minutes.
 unit:
-	@./scripts/suite unit 90 tests/unit tests/cli
+	@./scripts/suite unit 60 tests/unit tests/cli
 engine:
-	@./scripts/suite engine 120 tests/engine
+	@./scripts/suite engine 150 tests/engine tests/local
 tui:
 	@./scripts/suite tui 90 tests/tui
 terminal:

@@ -1,7 +1,7 @@
-"""Find a Chromium for `make demo`, or install Debian's; never fails the demo, which has a fallback.
+"""See to it that `make demo` has a Chromium, or say how to get one; never fails the demo, which has a fallback.
 
-As root it installs without asking; as another user it asks first, and only at a terminal. A snap stub, which
-is what Ubuntu has, is not installed: neither Xvfb nor CDP from a private profile can drive it.
+As root it installs Debian's without asking; as another user it asks first, and only at a terminal. A snap stub,
+which is what Ubuntu has, is not installed: it can't be driven. What counts as a Chromium: `local.chromium`.
 """
 
 from __future__ import annotations
@@ -11,26 +11,21 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+
+from pilothouse.local import chromium
 
 PACKAGES = ("chromium", "xvfb", "xauth", "fonts-dejavu-core", "xclip")
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-MAC_APPS = ("Chromium.app/Contents/MacOS/Chromium", "Google Chrome.app/Contents/MacOS/Google Chrome")
 
 
 def main() -> int:
-    """Say in one line what was found or done; always exit 0."""
-    chromium = find()
-    if chromium and (sys.platform != "linux" or shutil.which("Xvfb") or not shutil.which("apt-get")):
+    """Find one, else install one, else say one sentence; always exit 0."""
+    found = chromium.find_chromium() is not None
+    if found and (sys.platform != "linux" or shutil.which("Xvfb")):
         return 0
-    if not shutil.which("apt-get"):
-        say("no Chromium was found: install Chromium or Google Chrome to see the demo live")
-    elif not apt_has_a_real_one() and not chromium:
-        say("apt has no Chromium but a snap stub: install Google Chrome's .deb package to see the demo live")
-    elif may_install():
-        install()
-    else:
-        say(f"no Chromium with Xvfb was found: sudo apt-get install {' '.join(PACKAGES)}")
+    if shutil.which("apt-get") and apt_has_it("xvfb" if found else "chromium") and may_install():
+        install([package for package in PACKAGES if not (found and package == "chromium")])
+    elif not found:
+        say(f"{chromium.why_none()}: {chromium.how_to_get()}")
     return 0
 
 
@@ -39,28 +34,11 @@ def say(sentence: str) -> None:
     print(f"pilothouse: {sentence}", file=sys.stderr, flush=True)
 
 
-def find() -> str:
-    """Look in the places where a real Chromium or Chrome lives."""
-    if sys.platform == "darwin":
-        roots = (Path("/Applications"), Path.home() / "Applications")
-        return next((str(root / app) for root in roots for app in MAC_APPS if (root / app).exists()), "")
-    return next((path for name in NAMES if (path := shutil.which(name)) and not is_snap_stub(path)), "")
-
-
-def is_snap_stub(path: str) -> bool:
-    """Tell Ubuntu's stand-in, a link or a script that only calls snap, from a browser."""
-    real = Path(path).resolve()
-    if real.name == "snap" or "/snap/" in str(real):
-        return True
-    with real.open("rb") as program:
-        return b"/snap/bin/" in program.read(4096)
-
-
-def apt_has_a_real_one() -> bool:
-    """Ask apt for its candidate; Ubuntu's has `snap` in its version, or there is none."""
+def apt_has_it(package: str) -> bool:
+    """Ask apt for its candidate; that of a stub has `snap` in its version, or there is none."""
     if os.geteuid() == 0:
         subprocess.run(["apt-get", "update", "-qq"], stdin=subprocess.DEVNULL)
-    shown = subprocess.run(["apt-cache", "policy", "chromium"], capture_output=True, text=True).stdout
+    shown = subprocess.run(["apt-cache", "policy", package], capture_output=True, text=True).stdout
     candidate = re.search(r"Candidate: (\S+)", shown)
     return candidate is not None and candidate[1] != "(none)" and "snap" not in candidate[1]
 
@@ -75,15 +53,15 @@ def may_install() -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def install() -> None:
-    """Install Debian's packages."""
-    say(f"installing {', '.join(PACKAGES)}")
+def install(packages: list[str]) -> None:
+    """Install Debian's packages; a failure is told, and left to the demo's fallback."""
+    say(f"installing {', '.join(packages)}")
     sudo = [] if os.geteuid() == 0 else ["sudo"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    command = [*sudo, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES]
-    done = subprocess.run(command, env=environment, stdout=sys.stderr)
+    command = [*sudo, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+    done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL)
     if done.returncode:
-        say(f"apt-get could not install them (exit {done.returncode}): the demo will be a replay")
+        say(f"apt-get could not install them (exit {done.returncode})")
 
 
 if __name__ == "__main__":

@@ -41,13 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the demo, or replay it where there is no Chromium."""
     from pilothouse.cli.run import start
-    from pilothouse.local.chromium import find_chromium
+    from pilothouse.local import chromium
 
     chosen = show.manner(options)
     show.require(chosen)
-    try:
-        find_chromium()
-    except ChromiumUnavailable as unavailable:
+    if chromium.find_chromium() is None:
+        unavailable = ChromiumUnavailable(chromium.why_none(), way_out=chromium.how_to_get())
         return _replay(chosen, unavailable, options.speed)
     if options.speed:
         os.environ[SPEED_VARIABLE] = str(options.speed)
