@@ -1,7 +1,7 @@
-"""See to it that `make demo` has a Chromium, or say how to get one; never fails the demo, which has a fallback.
+"""See to it that `make demo` has a Chromium, or say how to get one; never fails the demo.
 
-As root it installs Debian's without asking; as another user it asks first, and only at a terminal. A snap stub,
-which is what Ubuntu has, is not installed: it can't be driven. What counts as a Chromium: `local.chromium`.
+As root it installs Debian's without asking; as another user it asks first, and only at a terminal. A snap
+stub, which is what Ubuntu has, is not installed: it can't be driven. `local.chromium` says what counts.
 """
 
 from __future__ import annotations
