@@ -1,4 +1,4 @@
-"""Text that attacks a terminal, and a Textual app that shows it through every kind of widget; run as a program."""
+"""Text that attacks a terminal, and an app that shows it through every kind of widget; run as a program."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Rows(ScrollView):
 
 
 def widgets_of(text: str, payload: str) -> Iterator[Widget]:
-    """Yield one of each kind of widget, each showing `text` in its own way and with its kind's name before."""
+    """Yield one of each kind of widget, each showing `text` with its kind's name before it."""
     yield Static(f"static {text}", markup=False)
     yield Static(Content(f"content {text}"))
     yield Static(Text(f"rich {text}"))
@@ -111,7 +111,7 @@ def widgets_of(text: str, payload: str) -> Iterator[Widget]:
 
 
 class Gallery(GuardedApp[None]):
-    """Shows a payload through every kind of widget; f9 shows the next, f10 leaves, other keys are reported."""
+    """Shows payloads through every kind of widget: f9 the next, f10 leaves, other keys are reported."""
 
     CSS = """
     #stage > * { height: 3; } #stage Static, #stage Label { height: auto; } #stage Markdown { height: 9; }

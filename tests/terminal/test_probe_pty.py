@@ -31,7 +31,7 @@ def run(delay_s: float, timeout_s: float = 2.0, **options: object) -> FakeTermin
 
 def found_in(sent: bytes) -> Capabilities:
     text = sent.split(b"FOUND ")[1].split(b" LEFT ")[0].decode()
-    found = eval(text, {"Capabilities": Capabilities})  # noqa: S307 - our own repr
+    found = eval(text, {"Capabilities": Capabilities})
     assert isinstance(found, Capabilities)
     return found
 

@@ -18,13 +18,13 @@ GALLERY = [sys.executable, "-m", "tests.terminal.hostile"]
 F9, F10 = b"\x1b[20~", b"\x1b[21~"
 
 KINDS = (
-    b"static", b"content", b"rich", b"label", b"option", b"input", b"placeholder", b"textarea", b"column", b"cell",
-    b"border", b"markdown", b"row", b"tree", b"log", b"richlog", b"button", b"title", b"footer",
+    b"static", b"content", b"rich", b"label", b"option", b"input", b"placeholder", b"textarea", b"column",
+    b"cell", b"border", b"markdown", b"row", b"tree", b"log", b"richlog", b"button", b"title", b"footer",
     b"toast", b"toast title",
 )  # fmt: skip
 
-# All that Textual and we may send: colours, cursor moves, modes, keyboard protocol, pointer shape, title, links, our
-# own clipboard writes.
+# All that Textual and we may send: colours, cursor moves, modes, keyboard protocol, pointer shape, title,
+# links, our own clipboard writes.
 OURS = re.compile(
     r"\x1b\[[\d;]*m|\x1b\[\d+;\d+H|\x1b\[\?\d+[hl]|\x1b\[[<>]\d*u|\x1b\[\?20(?:26|48)\$p"
     r"|\x1b\]22;[a-z-]+\x07|\x1b\]2;BEGIN [^\x00-\x1f\x7f-\x9f]*\x1b\\"

@@ -141,8 +141,8 @@ def test_a_reply_in_single_bytes_gives_no_key(reply: str) -> None:
 def test_a_reply_whose_rest_is_late_types_nothing(reply: str) -> None:
     for split in range(1, len(reply)):
         got = keys(parse(reply[:split], reply[split:], gap_s=0.6))
-        # After a lone ESC the escape key has been given already; it backs out and does nothing else. A rest of
-        # one or two characters can't be told from typing, and only then is it typed.
+        # After a lone ESC the escape key has been given already; it backs out and does nothing else. A rest
+        # of one or two characters can't be told from typing, and only then is it typed.
         if len(reply) - split > 2:
             assert got in ([], ["escape"]), (split, got)
             assert got == [] or split == 1
