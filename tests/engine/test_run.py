@@ -276,3 +276,20 @@ async def test_a_long_hold_keeps_the_browser_alive(state_dir: Path, monkeypatch:
         assert rig.kernel.beats >= 1
         rig.resume()
         assert await driving is Outcome.COMPLETED
+
+
+async def test_a_lost_browser_ends_the_run_with_its_results_journalled(state_dir: Path) -> None:
+    async with rigged(state_dir, scenario(f"calls = [{CLICK}, {TYPE}]", 'text = "Done."')) as rig:
+        rig.pause()
+        driving = asyncio.create_task(rig.run.drive())
+        await rig.until(lambda event: isinstance(event, ev.FrameCaptured))
+        rig.step()
+        await rig.until(lambda event: isinstance(event, ev.StateChanged) and Hold.STEP in event.holding)
+        rig.kernel.browsers.clear()
+        rig.resume()
+        assert await driving is Outcome.FAILED
+    (answered,) = [event for event in rig.events if isinstance(event, ev.TurnAnswered)]
+    assert len(answered.results) == 2
+    last = rig.events[-1]
+    assert isinstance(last, ev.RunEnded)
+    assert "browser is gone" in last.why

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+
+RETRY_SPACING_S = 0.2
 
 
 class ActionRefused(BrowserError):
@@ -62,6 +65,7 @@ async def asking(call: Callable[[], Awaitable[T]], tries: int = 3) -> T:
         except ActionUnknown:
             if attempt == tries:
                 raise
+            await asyncio.sleep(RETRY_SPACING_S * attempt)
     raise AssertionError("unreachable")
 
 

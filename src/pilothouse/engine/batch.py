@@ -165,6 +165,8 @@ class Hands:
         try:
             shot = await self._camera.settled(calls[len(results) - 1].member)
         except BrowserError as error:
+            # An agent that can't see must not go on; the results are journalled all the same.
+            self._toolset.lost = True
             self._recorder.publish(ev.Warned(what=f"no screenshot could be taken: {error}"))
             return
         finally:
