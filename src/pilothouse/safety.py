@@ -14,6 +14,7 @@ import base64
 import json
 import os
 import re
+import string
 import unicodedata
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
@@ -184,7 +185,7 @@ _PATTERNS: Final = re.compile(
         (
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)",
             r"(?<![A-Za-z0-9])sk-(?:ant-[A-Za-z0-9_-]{16,}|[A-Za-z0-9_-]{32,})",
-            r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)*",
+            r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)*",
             r"(?<![A-Z0-9])A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Z0-9])",
             r"gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,}",
             r"xox[abeoprs]-[A-Za-z0-9-]{10,}|AIza[A-Za-z0-9_-]{35}",
@@ -218,14 +219,10 @@ _OPENERS_KEPT: Final = (
     "bearer ",
 )
 _PEM_OPENER: Final = "-----BEGIN "
-_TOKEN: Final = r"[A-Za-z0-9._~+/%=-]"
-_OPEN_AT_END: Final = re.compile(
-    rf"(?:{'|'.join(map(re.escape, _OPENERS + _OPENERS_KEPT))}){_TOKEN}*\Z"
-    r"|-----BEGIN [A-Z0-9 ]{0,40}(?:PRIVATE KEY?-{0,5})?\Z"
-    r"|-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----(?:(?!-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----).)*\Z",
-    re.DOTALL,
-)
-_TOKEN_HEAD: Final = re.compile(rf"{_TOKEN}*")
+_TOKEN_CHARACTERS: Final = string.ascii_letters + string.digits + "._~+/%=-"
+_OPENER: Final = re.compile("|".join(map(re.escape, _OPENERS + _OPENERS_KEPT)))
+_PEM_END: Final = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----")
+_PEM_HEAD: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}(?:PRIVATE KEY-----|-{0,4}\Z)")
 _HELD_LIMIT: Final = 16_384
 """Characters a stream may hold back for an unfinished token; a longer one is masked and swallowed whole."""
 
@@ -293,8 +290,7 @@ class Redactor:
     def _skip_swallowed(self, chunk: str) -> str:
         if not self._is_swallowing:
             return chunk
-        head = _TOKEN_HEAD.match(chunk)
-        rest = chunk[head.end() :] if head else chunk
+        rest = chunk.lstrip(_TOKEN_CHARACTERS)
         self._is_swallowing = not rest
         return rest
 
@@ -305,8 +301,7 @@ class Redactor:
             if text[-length:] in self._prefixes:
                 cut = len(text) - length
                 break
-        if open_token := _OPEN_AT_END.search(text):
-            cut = min(cut, open_token.start())
+        cut = min(cut, _open_at(text))
         for match in self._matches(text):
             if match.start() < cut < match.end():
                 cut = match.start()
@@ -316,6 +311,20 @@ class Redactor:
         if self._known is not None:
             yield from self._known.finditer(text)
         yield from _PATTERNS.finditer(text)
+
+
+def _open_at(text: str) -> int:
+    """Return where a token or a private key begins that the end of `text` leaves open; its length if none.
+
+    Linear, unlike one regular expression for the same: the text may be chosen to make it slow.
+    """
+    tail = len(text.rstrip(_TOKEN_CHARACTERS))
+    if text[:tail].endswith(("Bearer ", "bearer ")):
+        tail -= len("Bearer ")
+    token = _OPENER.search(text, tail)
+    closed = max((end.end() for end in _PEM_END.finditer(text)), default=0)
+    key = _PEM_HEAD.search(text, closed)
+    return min(found.start() if found else len(text) for found in (token, key))
 
 
 def _mask(match: re.Match[str]) -> str:

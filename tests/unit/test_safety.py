@@ -6,6 +6,7 @@ import base64
 import json
 import subprocess
 import sys
+import time
 import unicodedata
 from urllib.parse import quote
 
@@ -236,6 +237,28 @@ def test_a_stream_in_any_pieces_never_shows_the_secret(before: str, after: str, 
         out, text = out + redactor.feed(text[:size]), text[size:]
     out += redactor.feed(text) + redactor.flush()
     assert KEY[5:-5] not in out
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "eyJ",
+        "sk-",
+        "Bearer ",
+        "jwt=",
+        "-----BEGIN ",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "ghp_",
+        "github_pat_",
+    ],
+)
+def test_text_chosen_to_be_slow_is_not(piece: str) -> None:
+    text = piece * (65_536 // len(piece)) + " -----END RSA PRIVATE KEY----- done"
+    started = time.process_time()
+    redactor = Redactor([KEY])
+    redactor.feed(text)
+    redactor.flush()
+    assert time.process_time() - started < 1.0
 
 
 def test_secrets_are_read_from_variables_named_like_secrets() -> None:
