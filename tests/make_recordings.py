@@ -1,8 +1,8 @@
 """Make the two bundled recordings with the program itself: `python -m tests.make_recordings`. Not a test.
 
 `recordings/demo` is a whole run of the demo. `recordings/killed` is a run whose engine was killed (SIGKILL)
-in the middle of a write: long messages are said to it without pause until a kill leaves a torn last line, which
-one in some dozens does.
+in the middle of a write: long messages are said to it without pause until a kill leaves a torn last line,
+which one in some dozens does.
 """
 
 from __future__ import annotations

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pilothouse.local.scenario import Choice, Pace
 
 Json = dict[str, Any]
+REQUEST_ID = web.RequestKey("request_id", str)
 KEY_VARIABLE = "PILOTHOUSE_SCRIPTED_KEY"
 SPEED_VARIABLE = "PILOTHOUSE_SCENARIO_SPEED"
 _CONVERSATIONS_MAX = 256
@@ -73,7 +74,7 @@ class ScriptedMessages:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        request["id"] = f"req_{uuid.uuid4().hex[:24]}"
+        request[REQUEST_ID] = f"req_{uuid.uuid4().hex[:24]}"
         try:
             if not is_ours(request):
                 raise Refusal("permission_error", "requests must be addressed to this host", 403)
@@ -98,7 +99,7 @@ class ScriptedMessages:
             body=body, size_bytes=len(raw), headers=dict(request.headers.items()), counting=counting
         )
         refusal = refuse(asked, self._secret, self._is_paused)
-        self.log.add(request["id"], request.path, body, len(raw), str(refusal or ""))
+        self.log.add(request[REQUEST_ID], request.path, body, len(raw), str(refusal or ""))
         if refusal:
             raise refusal
         return dict(body)
@@ -156,7 +157,7 @@ class ScriptedMessages:
         self, request: web.Request, reply: replies.Reply, pace: Pace, fault: Fault | None
     ) -> web.StreamResponse:
         headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
-        response = web.StreamResponse(headers={**headers, "request-id": request["id"]})
+        response = web.StreamResponse(headers={**headers, "request-id": request[REQUEST_ID]})
         with contextlib.suppress(ConnectionError):  # an operator's abort closes the connection: no failure
             await response.prepare(request)
             for frame in self._with_fault(replies.frames(reply, pace.delta_chars), fault):
@@ -220,13 +221,13 @@ def _key_of(request: web.Request) -> str:
 
 def _json(request: web.Request, answer: object, status: int = 200) -> web.Response:
     body = msgspec.json.encode(answer)
-    headers = {"request-id": request["id"]}
+    headers = {"request-id": request[REQUEST_ID]}
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
 
 
 def _refused(request: web.Request, refusal: Refusal) -> web.Response:
     error = {"type": refusal.kind, "message": refusal.message}
-    response = _json(request, {"type": "error", "error": error, "request_id": request["id"]}, refusal.status)
+    response = _json(request, {"type": "error", "error": error, "request_id": request[REQUEST_ID]}, refusal.status)
     if refusal.retry_after_s > 0:
         response.headers["retry-after"] = f"{refusal.retry_after_s:g}"
     return response
