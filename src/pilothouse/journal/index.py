@@ -113,8 +113,7 @@ class JournalIndex:
 
     def page(self, start: int, count: int) -> list[Event]:
         """Read the events of `count` positions from `start`, as far as there are any."""
-        first = max(start, 0)
-        return [self.event(at) for at in range(first, min(first + count, len(self)))]
+        return [self.event(at) for at in range(max(start, 0), min(start + count, len(self)))]
 
     def state_at(self, position: int) -> RunState:
         """Say how the run looked after the event at `position`; -1 is before the first.

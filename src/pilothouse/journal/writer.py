@@ -325,7 +325,7 @@ class JournalWriter:
 
     def _wall(self) -> str:
         moment = datetime.fromtimestamp(self._wall_s(), UTC)
-        return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+        return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _new_header(run: str, created: str) -> framing.Header:

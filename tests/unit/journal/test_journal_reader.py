@@ -28,11 +28,11 @@ HEADER = framing.Header(
 def framed(*bodies: bytes, header: framing.Header | bytes = HEADER) -> bytes:
     """Frame lines with a whole chain, as a forger would who knows the format."""
     first = header if isinstance(header, bytes) else framing.encode_frame(header)
-    data, crc = b"", 0
-    for body in (first, *bodies):
-        line, crc = framing.pack(body, crc)
-        data += line
-    return data
+    lines, crc = [], 0
+    for one in (first, *bodies):
+        line, crc = framing.pack(one, crc)
+        lines.append(line)
+    return b"".join(lines)
 
 
 def opened(tmp_path: Path, data: bytes) -> JournalReader:
