@@ -206,10 +206,8 @@ async def test_faults_that_may_pass_are_retried_and_told(state_dir: Path) -> Non
 
 async def test_a_torn_answer_is_never_acted_on(state_dir: Path) -> None:
     for kind in ("eof", "drop", "error_event"):
-        script = scenario(
-            f'text = "I will click there."\ncalls = [{CLICK}]\n[[turn.fault]]\nkind = "{kind}"',
-            'text = "Done."',
-        )
+        torn = f'[[turn.fault]]\nkind = "{kind}"\nafter_deltas = 1'
+        script = scenario(f'text = "I will click there."\ncalls = [{CLICK}]\n{torn}', 'text = "Done."')
         async with rigged(state_dir, script) as rig:
             assert await rig.finish() is Outcome.COMPLETED, kind
         assert len(rig.kernel.performed) == 1, kind
