@@ -16,6 +16,7 @@ import sys
 import uuid
 from collections import OrderedDict, deque
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +38,10 @@ if TYPE_CHECKING:
     from pilothouse.local.scenario import Choice, Pace
 
 Json = dict[str, Any]
-REQUEST_ID = web.RequestKey("request_id", str)
 KEY_VARIABLE = "PILOTHOUSE_SCRIPTED_KEY"
 SPEED_VARIABLE = "PILOTHOUSE_SCENARIO_SPEED"
 _CONVERSATIONS_MAX = 256
+_REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 _STATUS_TYPES = {
     429: "rate_limit_error",
     500: "api_error",
@@ -74,7 +75,7 @@ class ScriptedMessages:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        request[REQUEST_ID] = f"req_{uuid.uuid4().hex[:24]}"
+        _REQUEST_ID.set(f"req_{uuid.uuid4().hex[:24]}")
         try:
             if not is_ours(request):
                 raise Refusal("permission_error", "requests must be addressed to this host", 403)
@@ -82,9 +83,9 @@ class ScriptedMessages:
                 raise Refusal("authentication_error", "invalid x-api-key", 401)
             response: web.StreamResponse = await handler(request)
         except Refusal as refusal:
-            response = _refused(request, refusal)
+            response = _refused(refusal)
         except web.HTTPException as error:
-            response = _refused(request, Refusal("not_found_error", "Not found", error.status))
+            response = _refused(Refusal("not_found_error", "Not found", error.status))
         return response
 
     async def _read(self, request: web.Request, *, counting: bool = False) -> Json:
@@ -99,7 +100,7 @@ class ScriptedMessages:
             body=body, size_bytes=len(raw), headers=dict(request.headers.items()), counting=counting
         )
         refusal = refuse(asked, self._secret, self._is_paused)
-        self.log.add(request[REQUEST_ID], request.path, body, len(raw), str(refusal or ""))
+        self.log.add(_REQUEST_ID.get(), request.path, body, len(raw), str(refusal or ""))
         if refusal:
             raise refusal
         return dict(body)
@@ -107,9 +108,9 @@ class ScriptedMessages:
     async def _count_tokens(self, request: web.Request) -> web.StreamResponse:
         body = await self._read(request, counting=True)
         answer: Json = {"input_tokens": prompt_tokens(body)}
-        if request.query.get("beta") == "true":
+        if request.query.get("beta") == "true" or "context_management" in body:
             answer["context_management"] = {"original_input_tokens": answer["input_tokens"]}
-        return _json(request, answer)
+        return _json(answer)
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         body = await self._read(request)
@@ -128,7 +129,7 @@ class ScriptedMessages:
         if reply.stop_reason == "pause_turn":
             self._paused.append(canonical(reply.content))
         if not body.get("stream"):
-            return _json(request, replies.as_message(reply))
+            return _json(replies.as_message(reply))
         return await self._stream(request, reply, pace, fault)
 
     def _is_paused(self, message: Json) -> bool:
@@ -157,7 +158,7 @@ class ScriptedMessages:
         self, request: web.Request, reply: replies.Reply, pace: Pace, fault: Fault | None
     ) -> web.StreamResponse:
         headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
-        response = web.StreamResponse(headers={**headers, "request-id": request[REQUEST_ID]})
+        response = web.StreamResponse(headers={**headers, "request-id": _REQUEST_ID.get()})
         with contextlib.suppress(ConnectionError):  # an operator's abort closes the connection: no failure
             await response.prepare(request)
             for frame in self._with_fault(replies.frames(reply, pace.delta_chars), fault):
@@ -190,14 +191,14 @@ class ScriptedMessages:
     async def _sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self._speed)
 
-    async def _requests(self, request: web.Request) -> web.StreamResponse:
-        return _json(request, self.log.summaries())
+    async def _requests(self, _: web.Request) -> web.StreamResponse:
+        return _json(self.log.summaries())
 
     async def _request(self, request: web.Request) -> web.StreamResponse:
         body = self.log.body(int(request.match_info["number"]))
         if body is None:
             raise Refusal("not_found_error", "no such request is kept", 404)
-        return _json(request, body)
+        return _json(body)
 
 
 def _fault_frames(fault: Fault) -> Iterator[Json]:
@@ -219,15 +220,15 @@ def _key_of(request: web.Request) -> str:
     return request.headers.get("x-api-key") or bearer
 
 
-def _json(request: web.Request, answer: object, status: int = 200) -> web.Response:
+def _json(answer: object, status: int = 200) -> web.Response:
     body = msgspec.json.encode(answer)
-    headers = {"request-id": request[REQUEST_ID]}
+    headers = {"request-id": _REQUEST_ID.get()}
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
 
 
-def _refused(request: web.Request, refusal: Refusal) -> web.Response:
+def _refused(refusal: Refusal) -> web.Response:
     error = {"type": refusal.kind, "message": refusal.message}
-    response = _json(request, {"type": "error", "error": error, "request_id": request[REQUEST_ID]}, refusal.status)
+    response = _json({"type": "error", "error": error, "request_id": _REQUEST_ID.get()}, refusal.status)
     if refusal.retry_after_s > 0:
         response.headers["retry-after"] = f"{refusal.retry_after_s:g}"
     return response

@@ -6,7 +6,7 @@ Rules about the sequence of messages are in `messages_history`.
 
 from __future__ import annotations
 
-from collections.abc import Callable  # noqa: TC003 - msgspec reads Rule's annotations
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
