@@ -40,13 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the demo, or replay it where there is no Chromium."""
-    from pilothouse.cli.run import start
-    from pilothouse.local import chromium
+    from pilothouse.cli.run import require_chromium, start
 
     chosen = show.manner(options)
     show.require(chosen)
-    if chromium.find_chromium() is None:
-        unavailable = ChromiumUnavailable(chromium.why_none(), way_out=chromium.how_to_get())
+    try:
+        require_chromium()
+    except ChromiumUnavailable as unavailable:
         return _replay(chosen, unavailable, options.speed)
     if options.speed:
         os.environ[SPEED_VARIABLE] = str(options.speed)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pilothouse.cli import options as kinds
 from pilothouse.cli import show
 from pilothouse.engine import spec as defaults
-from pilothouse.errors import KeyMissing, UsageError
+from pilothouse.errors import ChromiumUnavailable, KeyMissing, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -79,6 +79,8 @@ def _spec(options: argparse.Namespace, chosen: show.Manner) -> RunSpec:
             "--browser local",
             "add --allow-root, or run as another user",
         )
+    if options.browser == "local":
+        require_chromium()
     if options.start_url and not options.start_url.startswith(("http://", "https://")):
         raise UsageError("only http:// and https:// pages can be opened", f"--start-url {options.start_url}")
     width, height = options.viewport
@@ -96,6 +98,18 @@ def _spec(options: argparse.Namespace, chosen: show.Manner) -> RunSpec:
         idle_s=options.idle,
         allow_root=options.allow_root,
     )
+
+
+def require_chromium() -> None:
+    """Make sure that there is a browser to be had on this machine.
+
+    Raises:
+        ChromiumUnavailable: There is none that can be driven; the sentence says how to get one.
+    """
+    from pilothouse.local import chromium
+
+    if chromium.find_chromium() is None:
+        raise ChromiumUnavailable(chromium.why_none(), way_out=chromium.how_to_get())
 
 
 def _require_keys(browser: str) -> None:
