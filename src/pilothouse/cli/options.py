@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import math
 import re
+from collections.abc import Callable
+
+Kind = Callable[[str], object]
+"""What argparse calls with an option's text; raises `ArgumentTypeError` with a sentence."""
 
 VIEWPORT_MIN_PX = 200
 VIEWPORT_MAX_PX = 4096
