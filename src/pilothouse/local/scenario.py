@@ -22,6 +22,9 @@ Json = dict[str, Any]
 RELAY_LEAD = "The user sent the following message while you were working: "
 """How a message said during the work is introduced in a system-role message (model-api §4, injecting B)."""
 
+INTERRUPTED = "Interrupted by the operator."
+"""The result of a call that a message said `now` kept from being done."""
+
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How fast a turn streams; all times are divided by the server's speed."""
@@ -213,19 +216,24 @@ def _named(value: object, table: Mapping[str, tuple[int, ...]], what: str) -> ob
 def choose(scenario: Scenario, messages: list[Json]) -> Choice:
     """Say which turn answers this history: a pure function, so that a retried request gets the same turn.
 
-    The n-th answer is the n-th turn of the main line, except where newly said text called for an aside.
+    The n-th answer is the n-th turn of the main line, except where newly said text called for an aside, or
+    a message interrupted a batch, whose remaining calls are then made again.
     """
-    said = list(_said_before_each_answer(messages))
-    asides = [_aside(scenario, text) for text in said]
-    newest, now = said[-1], asides[-1]
-    position = len(said) - 1
-    if now is not None:
-        return Choice(turn=scenario.turn[now], number=now, position=position)
+    asked = list(_asked(messages))
+    extras = [group.interrupted or _aside(scenario, group.said) is not None for group in asked]
+    newest, position = asked[-1], len(asked) - 1
+    if newest.interrupted:
+        turn = Turn(text="I finish what I had begun.", calls=newest.interrupted)
+        return Choice(turn=turn, number=-1, position=position, said=newest.said)
+    aside = _aside(scenario, newest.said)
+    if aside is not None:
+        return Choice(turn=scenario.turn[aside], number=aside, position=position)
     main = [number for number, turn in enumerate(scenario.turn) if not turn.when_user_says]
-    played = asides[:-1].count(None)
+    played = sum(not extra for extra in extras[:-1])
     if played < len(main):
-        return Choice(turn=scenario.turn[main[played]], number=main[played], position=position, said=newest)
-    return Choice(turn=Turn(text=scenario.closing), number=-1, position=position, said=newest)
+        number = main[played]
+        return Choice(turn=scenario.turn[number], number=number, position=position, said=newest.said)
+    return Choice(turn=Turn(text=scenario.closing), number=-1, position=position, said=newest.said)
 
 
 def _aside(scenario: Scenario, said: str) -> int | None:
@@ -239,23 +247,46 @@ def _aside(scenario: Scenario, said: str) -> int | None:
     return next(matching, None)
 
 
-def _said_before_each_answer(messages: list[Json]) -> Iterator[str]:
-    """Yield, for each answer so far and for the one now asked for, the text newly said before it.
+class _Asked(msgspec.Struct):
+    """What came between two answers."""
+
+    said: str
+    interrupted: list[Json]
+    """Calls of the answer before that a message kept from being done, to be made again."""
+
+
+def _asked(messages: list[Json]) -> Iterator[_Asked]:
+    """Yield what came before each answer so far, and before the one now asked for.
 
     The task itself counts as nothing said. Assistant messages without anything between them are one answer:
     a paused turn and its continuation.
     """
-    said: list[str] = []
+    since: list[Json] = []
     answers = 0
-    asked = False
-    for message in [*messages, {"role": "assistant"}]:
+    calls: list[Json] = []
+    for message in [*messages, {"role": "assistant", "content": []}]:
         if message.get("role") != "assistant":
-            asked = True
-            said.extend(_spoken(message))
-        elif asked:
-            yield "\n".join(said) if answers else ""
-            answers += 1
-            said, asked = [], False
+            since.append(message)
+            continue
+        if since:
+            said = "\n".join(text for one in since for text in _spoken(one))
+            yield _Asked(said if answers else "", _interrupted(calls, newest_results(since)))
+            answers, since, calls = answers + 1, [], []
+        content = message.get("content")
+        calls += content if isinstance(content, list) else []
+
+
+def _interrupted(blocks: list[Json], results: list[Json]) -> list[Json]:
+    stopped = {result.get("tool_use_id") for result in results if INTERRUPTED in _text_of(result)}
+    return [
+        {"do": block["name"], "input": block["input"], "toolset": block.get("toolset_name", "")}
+        for block in blocks
+        if block.get("type") == "tool_use" and block.get("id") in stopped
+    ]
+
+
+def _text_of(result: Json) -> str:
+    return "\n".join(str(block.get("text", "")) for block in _blocks(result))
 
 
 def _spoken(message: Json) -> Iterator[str]:

@@ -26,7 +26,7 @@ STAGE_DELAYS_S = {"1": 0.6, "2": 0.75, "3": 0.9}
 _ASSETS = {"style.css": "text/css", "shop.js": "text/javascript", "icon.svg": "image/svg+xml"}
 _ORDER_NUMBER = "T-1001"
 """The same each time, so that recordings of the demo can be compared."""
-_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+_POLICY = "default-src 'self'; form-action 'self'; frame-ancestors 'none'"
 
 routes = web.RouteTableDef()
 

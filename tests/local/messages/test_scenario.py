@@ -46,7 +46,8 @@ def test_the_demo_has_what_a_demo_needs() -> None:
     assert len(members) >= 12
     assert {"type", "zoom", "scroll", "key", "left_click", "screenshot"} <= set(members)
     assert demo.task
-    assert any(turn.expect.is_error for turn in demo.turn)
+    assert any(x >= 1280 for x, _ in demo.targets.values()), "one action has to fail"
+    assert not any(turn.expect != Expect() for turn in demo.turn), "a person who steers must not break it"
     assert not demo.turn[-1].calls
 
 
@@ -77,6 +78,28 @@ def test_an_aside_is_played_once_and_the_main_line_goes_on() -> None:
     assert played(scenario, *history[:1]) == ("one", "")
     assert played(scenario, *history[:3]) == ("aside", "")
     assert played(scenario, *history) == ("two", "")
+
+
+def test_calls_that_a_message_interrupted_are_made_again() -> None:
+    calls = [
+        {"type": "tool_use", "id": n, "name": "type", "input": {"text": n}, "toolset_name": "computer"}
+        for n in "ab"
+    ]
+    outcome = [
+        {"type": "tool_result", "tool_use_id": "a", "content": "Typed."},
+        {
+            "type": "tool_result",
+            "tool_use_id": "b",
+            "is_error": True,
+            "content": "Interrupted by the operator.",
+        },
+    ]
+    history: list[Json] = [said("task"), {"role": "assistant", "content": calls}]
+    history.append({"role": "user", "content": [*outcome, *said("be quick")["content"]]})
+    choice = choose(THREE, history)
+    assert choice.turn.calls == [{"do": "type", "input": {"text": "b"}, "toolset": "computer"}]
+    assert choice.said == "be quick"
+    assert played(THREE, *history, ANSWER, results()) == ("two", "")
 
 
 def test_targets_become_coordinates() -> None:
