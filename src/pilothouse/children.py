@@ -129,6 +129,7 @@ async def spawn(
     stderr: Path | int | None = asyncio.subprocess.DEVNULL,
     descriptors: Mapping[int, int] | None = None,
     identity: Identity | None = None,
+    cwd: Path | None = None,
     group: bool = True,
 ) -> Child:
     """Start a child that ends when we do.
@@ -141,6 +142,7 @@ async def spawn(
         stderr: The same, or a file to append to.
         descriptors: Ours to the child's numbers; the others are closed.
         identity: Who it runs as, when we are root.
+        cwd: Where it starts; ours if not given.
         group: Give it a process group of its own, which is then ended as one.
 
     Raises:
@@ -160,6 +162,7 @@ async def spawn(
             stderr=log,
             env=scrubbed(os.environ) | dict(env or {}),
             pass_fds=tuple(passed),
+            cwd=cwd,
             limit=STDOUT_LIMIT_BYTES,
             process_group=0 if group else None,
         )

@@ -1,0 +1,164 @@
+"""A Chromium process with its own profile and a DevTools pipe, watched by the web guard. No screen, no input."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pilothouse.children import Child, spawn
+from pilothouse.errors import ChromiumUnavailable
+from pilothouse.local.chromium import Start, how_to_get, switches
+from pilothouse.local.desktop import DesktopFailed
+from pilothouse.local.devtools import DevTools, DevToolsPipe
+from pilothouse.local.profile import hand_over, write_profile
+from pilothouse.local.web_guard import WebGuard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pilothouse.local.desktop import DesktopPlan
+
+NO_SANDBOX = "Chromium runs without its sandbox: this machine lets no ordinary user have one"
+_LOG_TAIL_BYTES = 64 << 10
+
+
+class BrowserProcess:
+    """A running Chromium."""
+
+    def __init__(self, child: Child, devtools: DevTools, log: Path, warnings: tuple[str, ...]) -> None:
+        self._child = child
+        self._log = log
+        self.devtools = devtools
+        self.guard = WebGuard(devtools)
+        self.warnings = warnings
+
+    @classmethod
+    async def start(
+        cls, plan: DesktopPlan, environment: Mapping[str, str], *, headless: bool
+    ) -> BrowserProcess:
+        """Start a Chromium that answers.
+
+        Raises:
+            ChromiumUnavailable: It ended while starting; the sentence says why and what to do.
+        """
+        try:
+            return await cls._start(plan, environment, headless=headless, sandbox=True)
+        except ChromiumUnavailable as failure:
+            if "sandbox" not in failure.what.lower():
+                raise
+            # Without a network there is nobody to keep out.
+            if not plan.offline and not plan.allow_no_sandbox:
+                raise ChromiumUnavailable(
+                    "Chromium can't have its sandbox here",
+                    str(plan.chromium.path),
+                    "allow user namespaces, or accept the risk with --allow-no-sandbox",
+                ) from failure
+        browser = await cls._start(plan, environment, headless=headless, sandbox=False)
+        browser.warnings = (*browser.warnings, NO_SANDBOX)
+        return browser
+
+    @classmethod
+    async def _start(
+        cls, plan: DesktopPlan, environment: Mapping[str, str], *, headless: bool, sandbox: bool
+    ) -> BrowserProcess:
+        profile = plan.directory / ("profile" if sandbox else "profile-2")
+        _make_profile(profile, plan)
+        start = Start(
+            profile=profile,
+            width_px=plan.screen.width_px,
+            height_px=plan.screen.height_px,
+            start_url=plan.start_url,
+            kiosk=plan.kiosk,
+            headless=headless,
+            sandbox=sandbox,
+            offline=plan.offline,
+            allowed_hosts=plan.allowed_hosts,
+        )
+        log = plan.directory / f"{profile.name}.log"
+        pipe = DevToolsPipe()
+        try:
+            child = await spawn(
+                [plan.chromium.path, *switches(start)],
+                env=dict(environment) | _own_places(profile),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=log,
+                descriptors=pipe.descriptors,
+                identity=plan.identity,
+                cwd=plan.directory,
+            )
+        except BaseException:
+            pipe.close()
+            raise
+        finally:
+            pipe.close_child_ends()
+        browser = cls(child, await pipe.connect(), log, ())
+        try:
+            await browser.guard.start()
+        except BaseException as error:
+            await browser.close()
+            if isinstance(error, DesktopFailed):
+                raise ChromiumUnavailable(
+                    browser.last_words() or "Chromium ended while starting", "", how_to_get()
+                ) from error
+            raise
+        return browser
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self._child.returncode
+
+    def last_words(self) -> str:
+        """Give the line of its log that says why it ended, if there is one."""
+        try:
+            text = self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", errors="replace")
+        except OSError:
+            return ""
+        fatal = [line for line in text.splitlines() if ":FATAL:" in line or "sandbox" in line.lower()]
+        return fatal[-1].rpartition("] ")[2][:300] if fatal else ""
+
+    async def navigate(self, url: str) -> None:
+        """Open an address in the page in front.
+
+        Raises:
+            DesktopFailed: There is no page.
+        """
+        if self.guard.front is None:
+            raise DesktopFailed("the browser has no page")
+        await self.guard.navigate(self.guard.front, url)
+
+    async def ended(self) -> None:
+        """Wait until it has ended."""
+        await self._child.wait()
+
+    async def close(self) -> None:
+        """End it, all its processes with it; not gently, for its profile goes with it."""
+        await self.guard.close()
+        await self._child.kill()
+        await self.devtools.close()
+
+
+def _make_profile(profile: Path, plan: DesktopPlan) -> None:
+    profile.mkdir(mode=0o700)
+    (profile / "tmp").mkdir(mode=0o700)
+    write_profile(profile)
+    if plan.identity:
+        hand_over(profile, plan.identity.uid, plan.identity.gid)
+
+
+def _own_places(profile: Path) -> dict[str, str]:
+    """Point everything a program may write to into the profile: nothing of the person's home is touched."""
+    place = str(profile)
+    return {
+        "HOME": place,
+        "TMPDIR": f"{place}/tmp",
+        "XDG_CONFIG_HOME": place,
+        "XDG_CACHE_HOME": place,
+        "XDG_DATA_HOME": place,
+        "XDG_RUNTIME_DIR": place,
+        "DBUS_SESSION_BUS_ADDRESS": "disabled:",
+        "DBUS_SYSTEM_BUS_ADDRESS": "disabled:",
+        "NO_AT_BRIDGE": "1",
+    }

@@ -1,0 +1,278 @@
+"""The browsers of one local server: made, found, listed, left idle, deleted. No HTTP here.
+
+A deleted browser stays in the books, as it does with Kernel (soft delete); its process, profile and display
+are gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import string
+import time
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from pilothouse.local.kernel_actions import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from pathlib import Path
+
+    from pilothouse.children import Identity
+    from pilothouse.local.desktop import Desktop
+    from pilothouse.local.kernel_params import CreateParams, UpdateParams
+
+STANDBY_S = 5.0
+"""Kernel lets a browser sleep after this long; only then does its timeout begin to run (kernel-api §1.7)."""
+IDLE_CHECK_S = 1.0
+SESSIONS_MAX = 6
+"""About 450 MB each."""
+REMEMBERED_MAX = 1000
+_ID_ALPHABET = string.ascii_lowercase + string.digits
+
+
+class OpenDesktop(Protocol):
+    """Starts a desktop of the kind this server has."""
+
+    async def __call__(self, params: CreateParams, directory: Path, identity: Identity | None) -> Desktop:
+        """Start one.
+
+        Raises:
+            StartFailed: It did not come up.
+        """
+
+
+class Places(Protocol):
+    """Where browsers keep what is theirs, and who they run as."""
+
+    def identity(self) -> Identity | None: ...
+    def make(self, name: str, identity: Identity | None) -> Path: ...
+    def remove(self, directory: Path) -> None: ...
+
+
+class Browser:
+    """One browser, alive or remembered."""
+
+    def __init__(self, params: CreateParams, desktop: Desktop, directory: Path, now: float) -> None:
+        self.id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(24))
+        self.jwt = secrets.token_urlsafe(24)
+        self.params = params
+        self.name = params.name
+        self.tags = dict(params.tags)
+        self.start_url = params.start_url
+        self.desktop = desktop
+        self.directory = directory
+        self.created_at = datetime.now(UTC)
+        self.deleted_at: datetime | None = None
+        self.mutex = asyncio.Lock()
+        self.under_way: set[asyncio.Task[object]] = set()
+        self.watch: asyncio.Task[None] | None = None
+        self._last_activity = now
+
+    def touch(self, now: float) -> None:
+        """Note that somebody uses it."""
+        self._last_activity = now
+
+    def is_idle(self, now: float) -> bool:
+        """Say whether nobody has used it for its timeout, standby included."""
+        limit_s = STANDBY_S + self.params.timeout_seconds
+        return not self.under_way and now - self._last_activity >= limit_s
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """What to list; newest first."""
+
+    status: str = "active"
+    tags: Mapping[str, str] = {}
+    query: str = ""
+    limit: int = 20
+    offset: int = 0
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A piece of a list; `next_offset` is 0 at its end."""
+
+    browsers: tuple[Browser, ...]
+    next_offset: int
+
+
+class Browsers:
+    """All browsers of a server.
+
+    Args:
+        open_desktop: Starts one.
+        places: Their directories.
+        clock: Monotonic seconds.
+        sessions_max: How many may be alive.
+    """
+
+    def __init__(
+        self,
+        open_desktop: OpenDesktop,
+        places: Places,
+        clock: Callable[[], float] = time.monotonic,
+        sessions_max: int = SESSIONS_MAX,
+    ) -> None:
+        self._open_desktop = open_desktop
+        self._places = places
+        self._clock = clock
+        self._sessions_max = sessions_max
+        self._all: dict[str, Browser] = {}
+        self._names_coming: list[str | None] = []
+
+    # --- finding -------------------------------------------------------------------------------------
+
+    def find(self, id_or_name: str, *, deleted: bool = False) -> Browser:
+        """Find a browser by its id, or an active one by its name.
+
+        Raises:
+            Refused: 404.
+        """
+        browser = self._all.get(id_or_name) or self._named(id_or_name)
+        if browser is None or (browser.deleted_at is not None and not deleted):
+            raise Refused(404, "not_found", "browser session not found")
+        return browser
+
+    def list(self, wanted: Filter) -> Page:
+        """List browsers, newest first."""
+        matching = [browser for browser in reversed(self._all.values()) if _matches(browser, wanted)]
+        end = wanted.offset + wanted.limit
+        return Page(tuple(matching[wanted.offset : end]), end if end < len(matching) else 0)
+
+    def _named(self, name: str) -> Browser | None:
+        return next((browser for browser in self._active() if browser.name == name), None)
+
+    def _active(self) -> list[Browser]:
+        return [browser for browser in self._all.values() if browser.deleted_at is None]
+
+    def room(self) -> tuple[int, int]:
+        """Say how many are alive, and how many may be."""
+        return len(self._active()) + len(self._names_coming), self._sessions_max
+
+    # --- changing ------------------------------------------------------------------------------------
+
+    async def create(self, params: CreateParams) -> Browser:
+        """Start a browser.
+
+        Raises:
+            Refused: 409 for a name in use, 429 when there are as many as there may be.
+            StartFailed: It did not come up; nothing is left of it.
+        """
+        self._check_name(params.name)
+        used, most = self.room()
+        if used >= most:
+            raise Refused(429, "concurrency_limit", f"at most {most} browsers may be alive")
+        self._names_coming.append(params.name)
+        try:
+            return await self._create(params)
+        finally:
+            self._names_coming.remove(params.name)
+
+    async def _create(self, params: CreateParams) -> Browser:
+        identity = self._places.identity()
+        directory = self._places.make(secrets.token_hex(8), identity)
+        try:
+            desktop = await self._open_desktop(params, directory, identity)
+        except BaseException:
+            self._places.remove(directory)
+            raise
+        browser = Browser(params, desktop, directory, self._clock())
+        self._all[browser.id] = browser
+        browser.watch = asyncio.create_task(self._delete_when_ended(browser))
+        return browser
+
+    def _check_name(self, name: str | None) -> None:
+        if name is not None and (self._named(name) or name in self._names_coming):
+            raise Refused(409, "conflict", f"a browser named {name!r} already exists")
+
+    async def update(self, browser: Browser, params: UpdateParams) -> None:
+        """Change a browser.
+
+        Raises:
+            Refused: 409 for a name in use.
+            DesktopFailed: The address could not be opened.
+        """
+        if params.name is not None and params.name != browser.name:
+            self._check_name(params.name)
+            browser.name = params.name
+        if params.tags is not None:
+            browser.tags = dict(params.tags)
+        if params.start_url:
+            browser.start_url = params.start_url
+            async with self.using(browser):
+                await browser.desktop.navigate(params.start_url)
+
+    async def delete(self, browser: Browser) -> None:
+        """End a browser at once, whatever it is doing; returns when nothing of it is left."""
+        if browser.deleted_at is not None:
+            return
+        browser.deleted_at = datetime.now(UTC)
+        for task in browser.under_way:
+            task.cancel()
+        if browser.watch is not None and browser.watch is not asyncio.current_task():
+            browser.watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await browser.watch
+        await browser.desktop.close()
+        self._places.remove(browser.directory)
+        self._forget()
+
+    async def close(self) -> None:
+        """End all of them."""
+        await asyncio.gather(*(self.delete(browser) for browser in self._active()))
+
+    def _forget(self) -> None:
+        """Keep the books bounded: the longest deleted go first."""
+        gone = [browser.id for browser in self._all.values() if browser.deleted_at is not None]
+        for identifier in gone[: max(0, len(gone) - REMEMBERED_MAX)]:
+            del self._all[identifier]
+
+    # --- using ---------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def using(self, browser: Browser) -> AsyncIterator[Desktop]:
+        """Have a browser to oneself; counts as activity from the request to the answer."""
+        task = asyncio.current_task()
+        if task is None:
+            raise AssertionError("only a task can use a browser")
+        browser.under_way.add(task)
+        try:
+            async with browser.mutex:
+                yield browser.desktop
+        except asyncio.CancelledError:
+            if browser.deleted_at is None or task.cancelling() > 1:
+                raise
+            task.uncancel()  # it was the delete that cancelled us: the caller is owed an answer
+            raise Refused(404, "not_found", "browser session not found") from None
+        finally:
+            browser.under_way.discard(task)
+            browser.touch(self._clock())
+
+    async def delete_idle(self) -> None:
+        """Delete those that nobody has used for their timeout."""
+        now = self._clock()
+        await asyncio.gather(*(self.delete(browser) for browser in self._active() if browser.is_idle(now)))
+
+    async def keep_watch(self) -> None:
+        """Delete idle browsers as time goes by; runs until cancelled."""
+        while True:
+            await asyncio.sleep(IDLE_CHECK_S)
+            await self.delete_idle()
+
+    async def _delete_when_ended(self, browser: Browser) -> None:
+        await browser.desktop.ended()
+        await self.delete(browser)
+
+
+def _matches(browser: Browser, wanted: Filter) -> bool:
+    if wanted.status != "all" and (browser.deleted_at is not None) != (wanted.status == "deleted"):
+        return False
+    if any(browser.tags.get(name) != value for name, value in wanted.tags.items()):
+        return False
+    text = wanted.query.lower()
+    return text in browser.id or text in (browser.name or "").lower()

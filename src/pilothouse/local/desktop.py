@@ -1,0 +1,69 @@
+"""What a browser's routes need of a desktop, whatever is behind it: X11, or DevTools. No HTTP here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pilothouse.children import Identity
+    from pilothouse.local.chromium import Chromium
+    from pilothouse.local.kernel_actions import Action, Region, Screen
+
+
+class DesktopFailed(Exception):
+    """The desktop could not do it: answered as a 500 with this text."""
+
+
+class DesktopPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a desktop is made from."""
+
+    chromium: Chromium
+    directory: Path
+    screen: Screen
+    identity: Identity | None
+    start_url: str
+    kiosk: bool
+    offline: bool
+    allowed_hosts: tuple[str, ...]
+    allow_no_sandbox: bool
+    strict_kernel: bool
+
+
+class Desktop(Protocol):
+    """One Chromium on a screen of its own. Its caller lets one call in at a time, as Kernel's mutex does."""
+
+    screen: Screen
+    warnings: tuple[str, ...]
+
+    async def perform(self, action: Action) -> None:
+        """Do one action; cancelled, it lets go of keys and buttons.
+
+        Raises:
+            Refused: It can't be done here, or a key has no such name.
+            DesktopFailed: It went wrong.
+        """
+
+    async def screenshot(self, region: Region | None) -> bytes:
+        """Take a PNG of the screen, or of a region of it."""
+
+    async def mouse_position(self) -> tuple[int, int]:
+        """Say where the pointer is."""
+
+    async def read_clipboard(self) -> str:
+        """Read the clipboard; empty if it holds no text."""
+
+    async def write_clipboard(self, text: str) -> None:
+        """Put a text on the clipboard."""
+
+    async def navigate(self, url: str) -> None:
+        """Open an address in the page in front."""
+
+    async def ended(self) -> None:
+        """Wait until the browser is no more."""
+
+    async def close(self) -> None:
+        """End the browser and all that belongs to it; never raises."""

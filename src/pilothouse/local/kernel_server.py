@@ -1,0 +1,254 @@
+"""The Kernel-compatible server as a process: options, start, the ready line, the end. No routes here.
+
+`python -m pilothouse.local.kernel_server --with-parent` prints one JSON line, `{"base_url", "token",
+"backend"}`, and ends when its standard input does; `pilothouse local` calls `serve`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import secrets
+import signal
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+from aiohttp import web
+
+from pilothouse.errors import ChromiumUnavailable, PilothouseError, PortTaken
+from pilothouse.local import chromium as chromiums
+from pilothouse.local import loopback
+from pilothouse.local.browsers import SESSIONS_MAX, Browsers
+from pilothouse.local.desktop import Desktop, DesktopPlan
+from pilothouse.local.kernel_routes import KernelRoutes
+from pilothouse.local.rigs import Rigs
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from pilothouse.children import Identity
+    from pilothouse.local.browsers import OpenDesktop
+    from pilothouse.local.kernel_params import CreateParams
+
+TOKEN_VARIABLE = "PILOTHOUSE_LOCAL_TOKEN"
+BACKENDS = ("auto", "x11", "headless")
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How to serve."""
+
+    port: int = 0
+    backend: str = "auto"
+    with_parent: bool = False
+    """End at the end of standard input."""
+    offline: bool = False
+    """Loopback pages only."""
+    strict_kernel: bool = False
+    direct: bool = True
+    allow_no_sandbox: bool = False
+    sessions_max: int = SESSIONS_MAX
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller needs to know: the SDK's `base_url` and its key."""
+
+    base_url: str
+    token: str
+    backend: str
+
+
+def choose_backend(wanted: str) -> str:
+    """Settle on `x11` or `headless`.
+
+    Raises:
+        ChromiumUnavailable: X11 was asked for and can't be had.
+    """
+    missing = _no_x11()
+    if wanted == "x11" and missing:
+        raise ChromiumUnavailable(missing, "--backend x11", "install xvfb, or use --backend headless")
+    if wanted != "auto":
+        return wanted
+    return "headless" if missing else "x11"
+
+
+def _no_x11() -> str | None:
+    if not sys.platform.startswith("linux"):
+        return "X11 desktops are for Linux"
+    from pilothouse.local import x11_display
+
+    return x11_display.missing()
+
+
+@asynccontextmanager
+async def running(options: Options, token: str | None = None) -> AsyncIterator[Ready]:
+    """Serve while the context lasts; browsers are ended with it.
+
+    Raises:
+        ChromiumUnavailable: There is no Chromium here, or no display to put it on.
+        PortTaken: The port named is in use.
+    """
+    token = token or os.environ.pop(TOKEN_VARIABLE, None) or secrets.token_hex(16)
+    chromium = chromiums.find_chromium()
+    if chromium is None:
+        raise ChromiumUnavailable(chromiums.why_none(), "", chromiums.how_to_get())
+    backend = choose_backend(options.backend)
+    async with AsyncExitStack() as stack:
+        rigs = stack.enter_context(Rigs())
+        opener = _opener(options, backend, chromium, rigs.root)
+        browsers = Browsers(opener, rigs, sessions_max=options.sessions_max)
+        stack.push_async_callback(browsers.close)
+        watch = asyncio.create_task(browsers.keep_watch())
+        stack.callback(watch.cancel)
+        app = KernelRoutes(browsers, token, direct=options.direct).application()
+        base_url = await stack.enter_async_context(_listening(app, options.port))
+        yield Ready(base_url=base_url, token=token, backend=backend)
+
+
+@asynccontextmanager
+async def _listening(app: web.Application, port: int) -> AsyncIterator[str]:
+    # A caller that hangs up stops what it asked for: keys are let go of, sleeps end (kernel-api §2).
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, handler_cancellation=True)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, loopback.HOST, port).start()
+        except OSError as error:
+            where = f"{loopback.HOST}:{port}"
+            raise PortTaken("is in use", where, "name another port, or 0 for any") from error
+        yield f"http://{loopback.HOST}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def _opener(options: Options, backend: str, chromium: chromiums.Chromium, root: Path) -> OpenDesktop:
+    start = _x11_starter(root) if backend == "x11" else _headless_starter()
+
+    async def open_desktop(params: CreateParams, directory: Path, identity: Identity | None) -> Desktop:
+        plan = DesktopPlan(
+            chromium=chromium,
+            directory=directory,
+            screen=params.viewport.screen,
+            identity=identity,
+            start_url=params.start_url,
+            kiosk=params.kiosk_mode,
+            offline=options.offline,
+            allowed_hosts=params.network.allowed_hosts,
+            allow_no_sandbox=options.allow_no_sandbox,
+            strict_kernel=options.strict_kernel,
+        )
+        return await start(plan)
+
+    return open_desktop
+
+
+def _x11_starter(root: Path):  # type: ignore[no-untyped-def]
+    from pilothouse.local.x11_desktop import X11Desktop
+    from pilothouse.local.x11_display import Authority
+
+    authority = Authority(root / "Xauthority")
+
+    async def start(plan: DesktopPlan) -> Desktop:
+        desktop = X11Desktop(plan, authority)
+        await desktop.start()
+        return desktop
+
+    return start
+
+
+def _headless_starter():  # type: ignore[no-untyped-def]
+    from pilothouse.local.headless_desktop import HeadlessDesktop
+
+    async def start(plan: DesktopPlan) -> Desktop:
+        desktop = HeadlessDesktop(plan)
+        await desktop.start()
+        return desktop
+
+    return start
+
+
+async def serve(options: Options, ready: Callable[[Ready], None] | None = None) -> None:
+    """Serve until SIGTERM, SIGINT or, with a parent, the end of standard input.
+
+    Args:
+        options: How.
+        ready: Told once, when the server answers; prints the ready line if not given.
+
+    Raises:
+        PilothouseError: It can't start.
+    """
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    async with running(options) as where:
+        (ready or _say)(where)
+        watch = asyncio.create_task(_parent_gone(told)) if options.with_parent else None
+        await told.wait()
+        if watch is not None:
+            watch.cancel()
+
+
+async def _parent_gone(told: asyncio.Event) -> None:
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
+    while await reader.read(4096):
+        pass
+    told.set()
+
+
+def _say(ready: Ready) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(ready) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def parse(argv: list[str] | None) -> Options:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m pilothouse.local.kernel_server", description=__doc__)
+    add_options(parser)
+    return options_from(parser.parse_args(argv))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add this server's options to a parser, here and in `pilothouse local`."""
+    parser.add_argument("--port", type=int, default=0, help="0 for any free one")
+    parser.add_argument("--backend", choices=BACKENDS, default="auto")
+    parser.add_argument("--with-parent", action="store_true", help="end when standard input does")
+    parser.add_argument("--offline-hosts", action="store_true", help="no host but this one can be reached")
+    parser.add_argument("--strict-kernel", action="store_true", help="ignore unknown key names, as Kernel does")
+    parser.add_argument("--plain-routing", action="store_true", help="don't tell the SDK the direct way")
+    parser.add_argument("--allow-no-sandbox", action="store_true", help="accept a Chromium without its sandbox")
+    parser.add_argument("--max-browsers", type=int, default=SESSIONS_MAX)
+
+
+def options_from(given: argparse.Namespace) -> Options:
+    """Turn parsed options into ours."""
+    return Options(
+        port=given.port,
+        backend=given.backend,
+        with_parent=given.with_parent,
+        offline=given.offline_hosts,
+        strict_kernel=given.strict_kernel,
+        direct=not given.plain_routing,
+        allow_no_sandbox=given.allow_no_sandbox,
+        sessions_max=given.max_browsers,
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the server as a program."""
+    os.umask(0o077)
+    try:
+        asyncio.run(serve(parse(argv)))
+    except PilothouseError as error:
+        sys.stderr.write(f"pilothouse: {error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
