@@ -47,16 +47,22 @@ def marker_of(member: str, given: dict[str, Any]) -> Marker | None:
 
 
 def draw(image: Image, marker: Marker, model_px: Extent) -> Image:
-    """Return a copy of the picture with the marker on it, sized to be seen at this scale."""
+    """Return a copy of the picture with the marker on it, sized to be seen at this scale.
+
+    Pixels need not be square: those of block characters are twice as high as wide.
+    """
     marked = image.copy()
     pen = ImageDraw.Draw(marked)
     at = _carry(marker.at, model_px, image)
-    radius = max(min(image.width, image.height) / 28, 1.5)
-    if marker.kind == "drag" and marker.start is not None:
-        _line(pen, _carry(marker.start, model_px, image), at, radius)
-    elif marker.kind == "scroll":
+    reach = min(model_px.width, model_px.height) / 28
+    radius = Point(
+        max(reach * image.width / model_px.width, 1.5), max(reach * image.height / model_px.height, 1.0)
+    )
+    if marker.kind == "scroll":
         _chevron(pen, at, radius, marker.direction)
         return marked
+    if marker.start is not None:
+        _stroke(pen, _carry(marker.start, model_px, image), at, radius)
     _ring(pen, at, radius)
     return marked
 
@@ -65,29 +71,36 @@ def _carry(point: Point, model_px: Extent, image: Image) -> Point:
     return Point(point.x * image.width / model_px.width, point.y * image.height / model_px.height)
 
 
-def _ring(pen: ImageDraw.ImageDraw, at: Point, radius: float) -> None:
-    width = max(round(radius / 3), 1)
+def _width(radius: Point) -> int:
+    return max(round(min(radius) / 3), 1)
+
+
+def _ring(pen: ImageDraw.ImageDraw, at: Point, radius: Point) -> None:
+    width = _width(radius)
     for grow, ink in ((width, HALO), (0, INK)):
-        r = radius + grow
-        pen.ellipse((at.x - r, at.y - r, at.x + r, at.y + r), outline=ink, width=width)
-    dot = max(radius / 4, 0.5)
-    pen.ellipse((at.x - dot, at.y - dot, at.x + dot, at.y + dot), fill=INK)
+        pen.ellipse(_around(at, Point(radius.x + grow, radius.y + grow)), outline=ink, width=width)
+    pen.ellipse(_around(at, Point(max(radius.x / 4, 0.5), max(radius.y / 4, 0.5))), fill=INK)
 
 
-def _line(pen: ImageDraw.ImageDraw, start: Point, end: Point, radius: float) -> None:
-    width = max(round(radius / 3), 1)
-    pen.line((start.x, start.y, end.x, end.y), fill=HALO, width=width * 3)
-    pen.line((start.x, start.y, end.x, end.y), fill=INK, width=width)
+def _around(at: Point, radius: Point) -> tuple[float, float, float, float]:
+    return (at.x - radius.x, at.y - radius.y, at.x + radius.x, at.y + radius.y)
 
 
-def _chevron(pen: ImageDraw.ImageDraw, at: Point, radius: float, direction: str) -> None:
-    dx, dy = _SCROLLS.get(direction, (0, 1))
-    width = max(round(radius / 3), 1)
-    tip = Point(at.x + dx * radius * 2, at.y + dy * radius * 2)
-    wings = (Point(at.x - dy * radius, at.y - dx * radius), Point(at.x + dy * radius, at.y + dx * radius))
+def _stroke(pen: ImageDraw.ImageDraw, start: Point, end: Point, radius: Point) -> None:
+    width = _width(radius)
     for ink, thick in ((HALO, width * 3), (INK, width)):
-        for wing in wings:
-            pen.line((wing.x, wing.y, tip.x, tip.y), fill=ink, width=thick)
+        pen.line((start.x, start.y, end.x, end.y), fill=ink, width=thick)
+
+
+def _chevron(pen: ImageDraw.ImageDraw, at: Point, radius: Point, direction: str) -> None:
+    dx, dy = _SCROLLS.get(direction, (0, 1))
+    tip = Point(at.x + dx * radius.x * 2, at.y + dy * radius.y * 2)
+    wings = (
+        Point(at.x - dy * radius.x, at.y - dx * radius.y),
+        Point(at.x + dy * radius.x, at.y + dx * radius.y),
+    )
+    for wing in wings:
+        _stroke(pen, wing, tip, radius)
 
 
 def _point(given: Any) -> Point | None:

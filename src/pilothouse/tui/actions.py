@@ -36,9 +36,6 @@ class Situation:
     """A row is marked."""
 
 
-WhyNot = "Callable[[Situation], str]"
-
-
 @dataclass(frozen=True, slots=True)
 class Action:
     """One thing a person can do."""
@@ -170,16 +167,21 @@ class LocalKey:
 
     keys: str
     does: str
+    short: str
 
 
 COMPOSER_KEYS: Final = (
-    LocalKey("enter", "send: the agent gets it after the running batch of actions"),
-    LocalKey("ctrl+s, alt+enter", "send now: the rest of the batch is not run"),
-    LocalKey("ctrl+j", "new line"),
-    LocalKey("esc", "leave; what is written stays"),
+    LocalKey("enter", "send: the agent gets it after the running batch of actions", "send after this batch"),
+    LocalKey("ctrl+s, alt+enter", "send now: the rest of the batch is not run", "now"),
+    LocalKey("ctrl+j", "new line", "new line"),
+    LocalKey("esc", "leave; what is written stays", "leave"),
 )
 ABORT_KEYS: Final = (
-    LocalKey("↑ ↓", "choose: close the browser, or keep it open"),
-    LocalKey("ctrl+y", "abort the run"),
-    LocalKey("esc", "leave; the run goes on"),
+    LocalKey("ctrl+y", "abort the run", "abort the run"),
+    LocalKey("↑ ↓", "choose: close the browser, or keep it open", "choose"),
+    LocalKey("esc", "leave; the run goes on", "leave, the run goes on"),
+)
+GOTO_KEYS: Final = (
+    LocalKey("enter", "go there", "go there"),
+    LocalKey("esc", "stay", "stay"),
 )

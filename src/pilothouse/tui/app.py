@@ -134,8 +134,8 @@ class Bridge(GuardedApp[None]):
     def farewell(self) -> str:
         """Say in one sentence what becomes of the run."""
         screen = self.run_screen
+        if screen.is_replay:
+            return ""
         if screen.live:
             return f"run {self.run_id} goes on: pilothouse attach {self.run_id}"
-        if screen.killed or screen.record.ended:
-            return f"watch it again: pilothouse replay {self.run_id}"
-        return ""
+        return f"run {self.run_id} is over; watch it again: pilothouse replay {self.run_id}"

@@ -77,5 +77,5 @@ def right(state: RunState, look: Look) -> list[Fact]:
     elif not look.following:
         icon = "▶" if look.playing else "‖"
         facts.append(Fact(f"looking back {icon} {place}{pace}", "bold $accent"))
-    facts += [Fact(clean_line(state.model, 40), rank=4), Fact(state.run, "$text-disabled", 5)]
+    facts += [Fact(clean_line(state.model, 40), rank=4), Fact(clean_line(state.run, 20), "$text-disabled", 5)]
     return facts

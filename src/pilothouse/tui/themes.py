@@ -39,7 +39,6 @@ class ThemeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     success: str
     warning: str
     error: str
-    boost: str = ""
     variables: dict[str, str] = {}
     """Textual's own variables, for what the colours above do not settle."""
 
@@ -85,11 +84,8 @@ def _theme(given: ThemeFile, path: Path) -> Theme:
     variables = colours.pop("variables")
     name, dark = colours.pop("name"), colours.pop("dark")
     for key, value in colours.items():
-        if value:
-            _check_colour(key, value, path)
-    return Theme(
-        name=name, dark=dark, variables=variables, **{key: value for key, value in colours.items() if value}
-    )
+        _check_colour(key, value, path)
+    return Theme(name=name, dark=dark, variables=variables, **colours)
 
 
 def _check_colour(key: str, value: str, path: Path) -> None:

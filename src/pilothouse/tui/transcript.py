@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TEXT_MAX: Final = 40_000
 """Characters of one row kept for the screen; the journal holds the whole."""
 _GUTTER: Final = 2
+_SEAM: Final = 16
+"""Characters before a streamed piece that are cleaned again with it."""
 
 
 @dataclass(slots=True)
@@ -162,7 +164,9 @@ class Transcript:
             self._texts_of.setdefault(turn, []).append(at)
         row = self._touch(at)
         if len(row.text) < TEXT_MAX:
-            row.text = (row.text + clean(text, limit=TEXT_MAX))[:TEXT_MAX]
+            # The seam is cleaned too: marks and joiners that are harmless in each piece may not be together.
+            seam = max(len(row.text) - _SEAM, 0)
+            row.text = (row.text[:seam] + clean(row.text[seam:] + text, limit=TEXT_MAX))[:TEXT_MAX]
         row.last = event.seq
         row.grown.append((event.seq, len(row.text)))
 

@@ -103,8 +103,8 @@ def target(member: str, given: dict[str, Any]) -> str:
 
 
 def pretty(given: dict[str, Any]) -> str:
-    """Write an action's input as indented JSON, cleaned."""
-    return clean(msgspec.json.format(_json(given), indent=2), limit=8_000)
+    """Write an action's input as a line per name, values as JSON; cleaned."""
+    return clean("\n".join(f"{name}: {_json(value)}" for name, value in given.items()), limit=8_000)
 
 
 def _json(value: Any) -> str:

@@ -20,9 +20,9 @@ class ListPane(Vertical):
 
     ALLOW_MAXIMIZE = False
 
-    def __init__(self, number: int, name: str, source: RowSource, id: str) -> None:  # noqa: A002
+    def __init__(self, number: int, source: RowSource, id: str) -> None:  # noqa: A002
         super().__init__(id=id, classes="pane")
-        self._head = PaneHead(number, name)
+        self._head = PaneHead(number)
         self.rows = Rows(source, id=f"{id}-rows")
 
     def compose(self) -> ComposeResult:

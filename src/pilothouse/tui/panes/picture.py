@@ -80,7 +80,7 @@ class PicturePane(Vertical, can_focus=True):
 
     def compose(self) -> ComposeResult:
         """Lay out head, address and picture."""
-        yield PaneHead(3, "Browser")
+        yield PaneHead(3)
         yield FactLine(id="address")
         yield Canvas()
 

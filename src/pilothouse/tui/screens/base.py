@@ -20,7 +20,7 @@ from pilothouse.errors import PilothouseError
 from pilothouse.frames.geometry import Extent, fit
 from pilothouse.safety import clean_line
 from pilothouse.tui import status, words
-from pilothouse.tui.actions import ACTIONS, Situation, key_name
+from pilothouse.tui.actions import ABORT_KEYS, ACTIONS, COMPOSER_KEYS, GOTO_KEYS, Situation, key_name
 from pilothouse.tui.calls import Calls
 from pilothouse.tui.panes.help import HelpPane
 from pilothouse.tui.panes.lists import ListPane
@@ -29,7 +29,7 @@ from pilothouse.tui.playhead import Playhead
 from pilothouse.tui.record import Record
 from pilothouse.tui.transcript import Transcript
 from pilothouse.tui.widgets.composer import Composer
-from pilothouse.tui.widgets.lines import FactLine, KeyBar
+from pilothouse.tui.widgets.lines import FactLine, KeyBar, PaneHead
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ BATCH = 2_000
 """Events taken per tick, so that keys are heard while a long run loads."""
 SMALLEST = (40, 12)
 FRAME_ROWS, TOOLS_ROWS = 2, 7
-"""Status line and footer; and what the tool-call log keeps, its head included, however wide the picture is."""
+"""Status line and footer; and what the tool calls keep, head included, however wide the picture is."""
 WIDE_CELLS, SPLIT_CELLS, SPLIT_ROWS = 100, 72, 20
 
 
@@ -96,9 +96,9 @@ class RunBody(Screen[None]):
         """Lay out everything; panes come in the order the grid places them."""
         yield FactLine(id="status")
         with Container(id="panes"):
-            yield ListPane(1, "Transcript", self.transcript, id="transcript")
+            yield ListPane(1, self.transcript, id="transcript")
             yield PicturePane(self._blob, self.ways[0], self._cell_px)
-            yield ListPane(2, "Tool calls", self.calls, id="tools")
+            yield ListPane(2, self.calls, id="tools")
         yield HelpPane()
         with Container(id="drawer"):
             yield Composer()
@@ -241,7 +241,7 @@ class RunBody(Screen[None]):
         self.query_one("#transcript", ListPane).say(turns)
         self.query_one("#tools", ListPane).say(*self._tally(position))
         self.show_status()
-        self._show_keys()
+        self.show_keys()
 
     def _cursor(self, rows: Rows, position: int) -> int:
         if (
@@ -281,12 +281,19 @@ class RunBody(Screen[None]):
         age_s = None if frame is None or state.ended else (state.t - frame.t) / 1e9 + since_s
         self.query_one(PicturePane).show(frame, state.current, age_s)
 
-    def _show_keys(self) -> None:
+    def show_keys(self) -> None:
+        """Show in the footer what can be done here and now."""
+        drawer = self.query_one("#drawer")
+        for name, local in (("-composer", COMPOSER_KEYS), ("-abort", ABORT_KEYS), ("-goto", GOTO_KEYS)):
+            if drawer.has_class(name):
+                self.query_one(KeyBar).put([(key.keys, key.short, True) for key in local])
+                return
         now = self.situation
         shown = sorted((action for action in ACTIONS if action.footer), key=lambda action: action.footer)
         keys = []
         for action in shown:
-            quiet = action.id == "step.back" and now.following
+            # Of no use now, though they work: the footer is for the likely keys.
+            quiet = (action.id == "step.back" and now.following) or (action.id == "follow" and not self.live)
             if not quiet and not action.why_not(now):
                 keys.append(
                     (key_name(action.keys[0]), self._title(action.id, action.title_for(now.steerable)), True)
@@ -357,5 +364,7 @@ class RunBody(Screen[None]):
     def _show_filled(self) -> None:
         only = self._filled or (self._here if self.has_class("-tabs") else "")
         self.set_class(bool(only), "-filled")
+        for head in self.query(PaneHead):
+            head.stand_alone(bool(only))
         for pane in self.PANES:
             self.query_one(f"#{pane}").display = not only or pane == only

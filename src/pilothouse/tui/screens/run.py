@@ -355,10 +355,12 @@ class RunScreen(RunBody):
     def _open(self, name: str, widget: Composer | AbortPane | GoTo) -> None:
         self.query_one("#drawer").set_classes(f"-{name}")
         widget.focus()
+        self.show_keys()
 
     def _close(self) -> None:
         self.query_one("#drawer").set_classes("")
         self.focus_pane(self.here)
+        self.show_keys()
 
     @on(Composer.Left)
     @on(AbortPane.Left)

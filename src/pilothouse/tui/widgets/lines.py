@@ -85,21 +85,37 @@ class FactLine(Widget):
         return self.render().plain
 
 
-class PaneHead(FactLine):
-    """The head of a pane: its number and name, and what it holds."""
+PANE_NAMES = ("Transcript", "Tool calls", "Browser")
 
-    def __init__(self, number: int, name: str) -> None:
+
+class PaneHead(FactLine):
+    """The head of a pane: its number and name, and what it holds; alone on screen, the other names too."""
+
+    def __init__(self, number: int) -> None:
         super().__init__(classes="pane-head")
         self._number = number
-        self._title = name
-        self.say()
+        self._said: tuple[str, ...] = ()
+        self._alone = False
+        self._put()
 
     def say(self, *right: str) -> None:
         """Set what is said at the right."""
-        self.put(
-            [Fact(str(self._number), "$accent"), Fact(self._title, "bold $foreground")],
-            [Fact(text, "$text-muted", n + 1) for n, text in enumerate(right)],
-        )
+        self._said = right
+        self._put()
+
+    def stand_alone(self, alone: bool) -> None:
+        """Name the other panes too, because they are not to be seen."""
+        self._alone = alone
+        self._put()
+
+    def _put(self) -> None:
+        facts: list[Fact] = []
+        for number, name in enumerate(PANE_NAMES, 1):
+            if number == self._number:
+                facts.append(Fact(f"{number} {name}", "bold $foreground"))
+            elif self._alone:
+                facts.append(Fact(f"{number} {name}", "$text-disabled", 9))
+        self.put(facts, [Fact(text, "$text-muted", n + 1) for n, text in enumerate(self._said)])
 
 
 class KeyBar(Widget):

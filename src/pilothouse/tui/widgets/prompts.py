@@ -45,22 +45,16 @@ class AbortPane(Widget, can_focus=True):
         super().__init__(id="abort")
 
     def render(self) -> Content:
-        """Show the question, the choice and the keys."""
+        """Show the question and the choice; the keys are in the footer."""
         parts: list[tuple[str, str]] = [
             ("End this run?", "bold $error"),
-            ("  What is in flight is cancelled.\n", "$text-muted"),
+            ("  What is in flight is cancelled.", "$text-muted"),
         ]
         for keep, text in ((False, "close its browser"), (True, "keep its browser open")):
             chosen = keep == self.keep
             parts.append(
-                (f" {'●' if chosen else '○'} {text}\n", "bold $foreground" if chosen else "$text-muted")
+                (f"\n {'●' if chosen else '○'} {text}", "bold $foreground" if chosen else "$text-muted")
             )
-        parts += [("ctrl+y", "bold $accent"), (" abort   ", "$text-muted"), ("↑ ↓", "bold $accent")]
-        parts += [
-            (" choose   ", "$text-muted"),
-            ("esc", "bold $accent"),
-            (" leave, the run goes on", "$text-muted"),
-        ]
         return Content.assemble(*parts)
 
     def action_turn(self) -> None:

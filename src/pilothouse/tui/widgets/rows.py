@@ -33,6 +33,8 @@ TONES = (
 )  # fmt: skip
 _LAID_OUT = 512
 _STRIPS = 2_048
+_AHEAD = 2
+"""Lines kept in view below the cursor's row."""
 
 
 class Rows(ScrollView, can_focus=True, inherit_bindings=False):
@@ -115,8 +117,8 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         height = self.size.height
         if top < self.scroll_offset.y or below - top > height:
             self.scroll_to(y=top, animate=False)
-        elif below > self.scroll_offset.y + height:
-            self.scroll_to(y=below - height, animate=False)
+        elif (wanted := min(below + _AHEAD, self._tops[-1])) > self.scroll_offset.y + height:
+            self.scroll_to(y=min(wanted - height, top), animate=False)
 
     # --- measuring --------------------------------------------------------------------------------
 
