@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MESSAGES_SHOWN = 50
 """A state remembers at most this many undelivered messages."""
+UPCOMING_SHOWN = 32
+"""A state remembers at most this many proposed actions of a batch."""
 
 
 class CurrentAction(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +95,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     finished: int = 0
     failed: int = 0
     current: CurrentAction | None = None
+    upcoming: tuple[CurrentAction, ...] = ()
+    """The rest of the batch, proposed and not yet begun."""
     frame: Frame | None = None
     frames: int = 0
     usage: Usage = Usage()
@@ -160,7 +164,7 @@ def _state_changed(state: RunState, event: ev.StateChanged) -> RunState:
 
 
 def _turn_started(state: RunState, event: ev.TurnStarted) -> RunState:
-    return _replace(state, turn=event.turn, thinking=True, retry=None)
+    return _replace(state, turn=event.turn, thinking=True, retry=None, upcoming=())
 
 
 def _turn_over(state: RunState, _event: ev.Event) -> RunState:
@@ -189,40 +193,45 @@ def _action_proposed(state: RunState, event: ev.ActionProposed) -> RunState:
         action=event.action, tool_use_id=event.tool_use_id, member=event.member, input=event.input
     )
     # A batch is proposed at once; the current action stays the first one that is not finished yet.
-    keep = state.current is not None and state.current.status in {"proposed", "started"}
-    return _replace(state, proposed=event.action, current=state.current if keep else action)
+    if state.current is not None and state.current.status in {"proposed", "started"}:
+        upcoming = (*state.upcoming, action)[:UPCOMING_SHOWN]
+        return _replace(state, proposed=event.action, upcoming=upcoming)
+    return _replace(state, proposed=event.action, current=action)
 
 
 def _action_started(state: RunState, event: ev.ActionStarted) -> RunState:
-    return _replace(state, current=_mark(state, event, "started"))
+    return _mark(state, event, "started")
 
 
 def _action_finished(state: RunState, event: ev.ActionFinished) -> RunState:
     status = "done" if event.ok else ("failed" if event.executed else "skipped")
-    return _replace(
+    counted = _replace(
         state,
         finished=state.finished + (1 if event.executed else 0),
         failed=state.failed + (0 if event.ok else 1),
-        current=_mark(state, event, status),
     )
+    return _mark(counted, event, status)
 
 
 def _action_in_doubt(state: RunState, event: ev.ActionInDoubt) -> RunState:
-    return _replace(state, current=_mark(state, event, "in_doubt"))
+    return _mark(state, event, "in_doubt")
 
 
 def _mark(
     state: RunState, event: ev.ActionStarted | ev.ActionFinished | ev.ActionInDoubt, status: str
-) -> CurrentAction:
-    was = state.current
-    known = was.input if was is not None and was.tool_use_id == event.tool_use_id else {}
-    return CurrentAction(
+) -> RunState:
+    """Make an action the current one, with the input it was proposed with."""
+    known = (state.current, *state.upcoming)
+    inputs = [one.input for one in known if one is not None and one.tool_use_id == event.tool_use_id]
+    action = CurrentAction(
         action=event.action,
         tool_use_id=event.tool_use_id,
         member=event.member,
-        input=known,
+        input=inputs[0] if inputs else {},
         status=status,
     )
+    upcoming = tuple(one for one in state.upcoming if one.tool_use_id != event.tool_use_id)
+    return _replace(state, current=action, upcoming=upcoming)
 
 
 def _frame_captured(state: RunState, event: ev.FrameCaptured) -> RunState:

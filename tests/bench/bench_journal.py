@@ -171,7 +171,8 @@ def journal_follow() -> Measured:
 async def followed(rate: int, count: int) -> list[float]:
     """Milliseconds of each event from the writer's clock (shared by all processes) to the viewer's."""
     with folder() as directory:
-        writing = f"from tests.bench.bench_journal import write_paced; write_paced({str(directory)!r}, {rate}, {count})"
+        call = f"write_paced({str(directory)!r}, {rate}, {count})"
+        writing = f"from tests.bench.bench_journal import write_paced; {call}"
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", writing, stdout=subprocess.PIPE)
         assert process.stdout is not None
         await process.stdout.readline()

@@ -29,6 +29,8 @@ _LONGEST = framing.LINE_MAX_BYTES + 64
 """A whole line with its frame; what is longer is skipped without being held in memory."""
 SEQ_LIMIT = 1 << 53
 """What every JSON reader keeps exact; a larger `seq` is a forgery."""
+T_LIMIT_NS = 1 << 62
+"""A hundred years and more; a later `t` is a forgery."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -227,8 +229,8 @@ class JournalReader:
         except (JournalError, msgspec.MsgspecError, ValueError, RecursionError) as error:
             self._damage(offset, size, f"a line is no event: {error}", None)
             return
-        if not self.next_seq <= event.seq < SEQ_LIMIT:
-            self._damage(offset, size, f"event {event.seq} comes after event {self.next_seq - 1}", None)
+        if not self.next_seq <= event.seq < SEQ_LIMIT or event.t >= T_LIMIT_NS:
+            self._damage(offset, size, f"event {event.seq} is out of order", None)
             return
         if event.seq > self.next_seq and self._gap is None:
             self._damage(offset, 0, "events are missing", None)
