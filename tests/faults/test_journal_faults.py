@@ -22,7 +22,7 @@ from pilothouse.journal.reader import JournalReader
 from pilothouse.journal.writer import JournalWriter
 from tests.unit.journal.making import RUN, assert_prefixes, read, some_events, write
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 
 class NextCallFails(Disk):

@@ -20,7 +20,7 @@ from pilothouse.journal.disk import is_live
 from pilothouse.journal.reader import JournalReader
 from pilothouse.runs.files import FileRuns
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 KILLS = int(os.environ.get("PILOTHOUSE_KILLS", "50"))
 RUN = "killed0001"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 LOCK_WAIT_S = 0.25
 """A probe (`is_live`) holds the lock for microseconds; a writer that meets one tries again this long."""
 LOCK_RETRY_S = 0.005
+_KEEP_SIZE = 1
+"""FALLOC_FL_KEEP_SIZE; `posix_fallocate` would grow the file, with zeros for its reader."""
 
 
 class Disk:
@@ -39,6 +42,20 @@ class Disk:
     def truncate(self, fd: int, size: int) -> None:
         """Cut a file to `size` bytes."""
         os.ftruncate(fd, size)
+
+    def reserve(self, fd: int, offset: int, size: int) -> None:
+        """Set space aside behind a file's end without changing its size; where that can't be done, don't.
+
+        Raises:
+            OSError: There is no space.
+        """
+        libc = ctypes.CDLL(None, use_errno=True)
+        fallocate = getattr(libc, "fallocate64", None)  # glibc on Linux
+        if fallocate is None:
+            return
+        failed: int = fallocate(fd, _KEEP_SIZE, ctypes.c_int64(offset), ctypes.c_int64(size))
+        if failed and ctypes.get_errno() == errno.ENOSPC:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def free_bytes(self, directory: Path) -> int:
         """Say how much the person running this may still write there."""

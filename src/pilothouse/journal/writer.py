@@ -8,6 +8,7 @@ the process. Against a power cut the file is synced at named barriers (`durable`
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import secrets
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 SYNC_INTERVAL_S = 0.25
 PATH_CHECK_NS = 1_000_000_000
 """A journal that was moved or deleted is noticed within this time."""
+RESERVE_BYTES = 1 << 20
+"""Kept free behind the last record, so that how a run ended on a full disk can still be written."""
 MIN_FREE_BYTES = 200 << 20
 """A run is not started with less: an hour of screenshots is about that much."""
 
@@ -67,6 +70,8 @@ class JournalWriter:
         self._good = 0
         """Bytes of whole records; the file is cut back to this when a write fails."""
         self._synced = 0
+        self._reserved = 0
+        """Up to here the disk has set space aside."""
         self._failed: RecorderFailed | None = None
         self._path_checked_ns = 0
         self._dirtied = asyncio.Event()
@@ -226,12 +231,16 @@ class JournalWriter:
         Raises:
             RecorderFailed: The disk refused.
         """
-        while not self.sealed:
+        while self._fd >= 0:
             await self._dirtied.wait()
             self._dirtied.clear()
             await asyncio.sleep(interval_s)
-            if self.dirty and not self.sealed:
-                await asyncio.to_thread(self.sync)
+            try:
+                if self.dirty:
+                    await asyncio.to_thread(self.sync)
+            except RecorderFailed:
+                if self._fd >= 0:  # else it was sealed or closed meanwhile, and synced by that
+                    raise
 
     def seal(self, blobs: int = 0) -> None:
         """Write the last line, sync, and let go of the lock: the recording is finished.
@@ -241,6 +250,8 @@ class JournalWriter:
         """
         self._check_path(self.elapsed_ns)
         self._write_frame(framing.Seal(events=self.next_seq, blobs=blobs))
+        with contextlib.suppress(OSError):
+            self._disk.truncate(self._fd, self._good)  # gives the reserve back
         self.sync()
         self.sealed = True
         self.close()
@@ -293,9 +304,18 @@ class JournalWriter:
             raise _failure(error, self.path) from error
         self._crc = crc
         self._good += len(line)
+        if self._reserved - self._good < RESERVE_BYTES // 2:
+            self._reserve()
+
+    def _reserve(self) -> None:
+        self._reserved = self._good + RESERVE_BYTES
+        # Refused on a full disk: then what is reserved already is there to be used, and writing goes on.
+        with contextlib.suppress(OSError):
+            self._disk.reserve(self._fd, self._good, RESERVE_BYTES)
 
     def _roll_back(self) -> None:
         """Take back what a failed write left, so that the next record follows the last good one."""
+        self._reserved = self._good  # cutting the file gives the reserve back
         try:
             self._disk.truncate(self._fd, self._good)
         except OSError as error:

@@ -158,6 +158,20 @@ async def test_the_group_commit_reports_a_broken_disk(tmp_path: Path) -> None:
     writer.close()
 
 
+async def test_a_seal_during_the_group_commit_is_no_failure(tmp_path: Path) -> None:
+    writer = create(tmp_path / RUN)
+    task = asyncio.create_task(writer.sync_forever(interval_s=0.0))
+    for _ in range(20):
+        writer.append(ev.Warned(what="x"))
+        await asyncio.sleep(0)
+    writer.append(ev.Warned(what="last"))
+    writer._fd, kept = -1, writer._fd  # closed between the look and the sync
+    async with asyncio.timeout(5):
+        await task
+    writer._fd = kept
+    writer.close()
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG])
 def test_a_refused_write_leaves_the_record_whole_and_may_be_tried_again(tmp_path: Path, code: int) -> None:
     disk = FaultyDisk()
@@ -232,6 +246,22 @@ def test_too_little_space_is_refused_before_anything_is_made(tmp_path: Path) -> 
     with pytest.raises(DiskFull, match="only 30 MB are free"):
         JournalWriter.create(tmp_path / RUN, RUN, disk=disk)
     assert list((tmp_path / RUN).iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="space is set aside by Linux's fallocate only")
+def test_space_for_the_end_of_the_run_is_set_aside_and_given_back(tmp_path: Path) -> None:
+    writer = create(tmp_path / RUN)
+    size = writer.path.stat().st_size
+    assert size < 1000  # what is set aside does not show
+    assert writer.path.stat().st_blocks * 512 >= 1 << 20
+    for _ in range(30):
+        writer.append(ev.Warned(what="x" * 100_000))
+    info = writer.path.stat()
+    assert info.st_blocks * 512 - info.st_size >= 1 << 19
+    writer.seal()
+    info = writer.path.stat()
+    assert info.st_blocks * 512 - info.st_size < 1 << 16
+    assert len(read(tmp_path / RUN)) == 30
 
 
 @pytest.mark.parametrize("what", ["moved", "deleted", "replaced"])
