@@ -66,7 +66,7 @@ class Refusal(Exception):
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """One request as it came in."""
 
-    body: Json
+    body: Any
     size_bytes: int = 0
     headers: dict[str, str] = {}
     counting: bool = False
