@@ -1,18 +1,21 @@
 """The second net under a profile's block list: a page that is not of the web is sent to an empty one.
 
-The first net is the profile (`profile.py`), which refuses before anything is read. Nothing here is fast enough
-to be the only one.
+The first net is the profile (`profile.py`), which refuses before anything is read. Nothing here is fast
+enough to be the only one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.local.desktop import DesktopFailed
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from pilothouse.local.devtools import DevTools
 
 _WEB = ("http:", "https:", "data:", "blob:", "about:", "chrome-error:")
@@ -21,6 +24,11 @@ _WEB = ("http:", "https:", "data:", "blob:", "about:", "chrome-error:")
 def is_web(url: str) -> bool:
     """Say whether a page may show this address; a page without one is just opening."""
     return not url or url.startswith(_WEB)
+
+
+def is_chrome_ui(url: str) -> bool:
+    """Say whether this is a part of Chromium's own window, such as the list below its address bar."""
+    return url.startswith("chrome://") and url.split("/")[2].endswith(".top-chrome")
 
 
 class WebGuard:
@@ -59,18 +67,24 @@ class WebGuard:
                 self._pages.pop(target, None)
 
     def _note(self, target: str, url: str) -> None:
-        if self._pages.get(target) != url:
-            self._pages.pop(target, None)
-            self._pages[target] = url
+        # Attaching to a page announces it again: only a new address is news, or this would go round for ever.
+        if self._pages.get(target) == url or is_chrome_ui(url):
+            return
+        self._pages.pop(target, None)
+        self._pages[target] = url
         if not is_web(url):
-            self.sent_away += 1
             task = asyncio.create_task(self._send_away(target))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
     async def _send_away(self, target: str) -> None:
         with contextlib.suppress(DesktopFailed):
-            await self.navigate(target, "about:blank")
+            async with self._attached(target) as session:
+                tree = await self._devtools.call("Page.getFrameTree", session)
+                # Chromium's own "this page is blocked" goes by the address that it refused.
+                if "unreachableUrl" not in tree["frameTree"]["frame"]:
+                    self.sent_away += 1
+                    await self._devtools.call("Page.navigate", session, url="about:blank")
 
     async def navigate(self, target: str, url: str) -> None:
         """Open an address in a page.
@@ -78,10 +92,15 @@ class WebGuard:
         Raises:
             DesktopFailed: The page is gone, or the address can't be opened.
         """
-        attached = await self._devtools.call("Target.attachToTarget", targetId=target, flatten=True)
-        session = attached["sessionId"]
-        try:
+        async with self._attached(target) as session:
             await self._devtools.call("Page.navigate", session, url=url)
+
+    @asynccontextmanager
+    async def _attached(self, target: str) -> AsyncIterator[str]:
+        attached = await self._devtools.call("Target.attachToTarget", targetId=target, flatten=True)
+        session = str(attached["sessionId"])
+        try:
+            yield session
         finally:
             with contextlib.suppress(DesktopFailed):
                 await self._devtools.call("Target.detachFromTarget", sessionId=session)
