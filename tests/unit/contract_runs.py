@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pilothouse.runs import RunView
 
 ONE, TWO = "aaaaaaaa01", "aaaaaaaa02"
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 class Recording(Protocol):
@@ -174,6 +174,6 @@ class RunsContract:
         recording = site.begin(ONE)
         recording.append(started(ONE))
         recording.die()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(WAIT_S):
             with pytest.raises(RunGone):
                 await site.view.control(ONE, cmd.Pause(id="1", actor="test"))

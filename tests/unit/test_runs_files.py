@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ from tests.unit.contract_runs import ENDED, ONE, TWO, WAIT_S, RunsContract, star
 
 
 class FileRecording:
-    def __init__(self, directory: Path, run: str) -> None:
-        self.writer = JournalWriter.create(directory, run, min_free_bytes=0)
+    def __init__(self, directory: Path, run: str, wall_s: Callable[[], float]) -> None:
+        self.writer = JournalWriter.create(directory, run, wall_s=wall_s, min_free_bytes=0)
         self.blobs = BlobStore(directory)
         self.append = self.writer.append
 
@@ -39,13 +40,14 @@ class FileSite:
         self.root = root
         self.files = FileRuns(root)
         self.begun: list[FileRecording] = []
+        self.wall_s = itertools.count(1_800_000_000.0).__next__  # no two starts at the same moment
 
     @property
     def view(self) -> RunView:
         return self.files
 
     def begin(self, run: str) -> FileRecording:
-        recording = FileRecording(self.root / run, run)
+        recording = FileRecording(self.root / run, run, self.wall_s)
         self.begun.append(recording)
         return recording
 
@@ -136,7 +138,6 @@ async def test_damage_shows_in_the_roster_and_in_the_events(site: FileSite) -> N
 
 async def test_the_roster_is_newest_first_and_reads_a_finished_run_once(site: FileSite) -> None:
     finished(site, ONE)
-    await asyncio.sleep(0.002)  # two starts in one millisecond have no order
     finished(site, TWO)
     assert [status.run async for status in site.view.roster()] == [TWO, ONE]
     assert site.files.status(ONE) is site.files.status(ONE)

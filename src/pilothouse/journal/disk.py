@@ -18,7 +18,7 @@ from pilothouse.errors import JournalLocked, NotARecording
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOCK_WAIT_S = 0.25
+LOCK_WAIT_S = 0.5
 """A probe (`is_live`) holds the lock for microseconds; a writer that meets one tries again this long."""
 LOCK_RETRY_S = 0.005
 _KEEP_SIZE = 1

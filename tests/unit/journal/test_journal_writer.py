@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from pilothouse import events as ev
 from pilothouse import paths
 from pilothouse.errors import JournalError, JournalLocked, NotARecording, RecorderFailed
+from pilothouse.journal import disk as disk_module
 from pilothouse.journal import framing
 from pilothouse.journal.disk import Disk, is_live
 from pilothouse.journal.reader import JournalReader
@@ -96,7 +96,10 @@ def test_a_second_writer_is_refused_by_name(tmp_path: Path) -> None:
     assert len(read(tmp_path / RUN)) == 1
 
 
-def test_a_probe_in_the_way_does_not_keep_a_writer_from_starting(tmp_path: Path) -> None:
+def test_a_probe_in_the_way_does_not_keep_a_writer_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_module, "LOCK_WAIT_S", 60.0)  # this probe is slow: a whole process that ends
     write(tmp_path / RUN, some_events(3))
     path = paths.journal_path(tmp_path / RUN)
     hold = (
@@ -386,13 +389,3 @@ def test_what_no_file_can_hold_is_refused_and_half_a_character_replaced(tmp_path
     assert event == ev.HumanActed(
         seq=0, t=0, wall=event.wall, lease="l", member="m", input={"�": ["a�b", "😀", "ü"]}
     )
-
-
-def test_appending_costs_microseconds(tmp_path: Path) -> None:
-    writer = create(tmp_path / RUN)
-    event = ev.TextStreamed(turn=1, block=0, text="x" * 200)
-    begun = time.perf_counter()
-    for _ in range(2000):
-        writer.append(event)
-    assert (time.perf_counter() - begun) / 2000 < 0.001  # about 10 µs; generous for a loaded machine
-    writer.close()
