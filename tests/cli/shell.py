@@ -31,14 +31,16 @@ class Said(msgspec.Struct, frozen=True):
     err: str
 
 
-def pilothouse(*arguments: str, said: str | bytes = b"", **environment: str) -> Said:
+def pilothouse(
+    *arguments: str, said: str | bytes = b"", within_s: float = TIMEOUT_S, **environment: str
+) -> Said:
     """Run the command to its end, without a terminal."""
     done = subprocess.run(
         [*COMMAND, *arguments],
         input=said.encode() if isinstance(said, str) else said,
         capture_output=True,
         env={**os.environ, **environment},
-        timeout=TIMEOUT_S,
+        timeout=within_s,
     )
     return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -9,7 +9,6 @@ from pilothouse.cli.main import main
 from tests.cli.shell import Said, a_run, on_a_terminal, pilothouse, record
 
 RUN = "abcdefghij"
-KEYS = {"ANTHROPIC_API_KEY": "k", "KERNEL_API_KEY": "k"}
 
 
 def expect(said: Said, *words: str, code: int = 2) -> None:
@@ -23,9 +22,9 @@ def expect(said: Said, *words: str, code: int = 2) -> None:
 
 
 @pytest.mark.parametrize("verb", [["attach"], ["replay"], ["abort"], ["ctl", "pause"]], ids=" ".join)
-def test_a_run_that_is_not_here_is_named(verb: list[str]) -> None:
-    said = pilothouse(verb[0], "zzzzzzzzzz", *verb[1:])
-    expect(said, "zzzzzzzzzz", "no such run", "pilothouse ls")
+def test_a_run_that_is_not_here_is_named(verb: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code = main([verb[0], "zzzzzzzzzz", *verb[1:]])
+    expect(Said(code, *capsys.readouterr()), "zzzzzzzzzz", "no such run", "pilothouse ls")
 
 
 def test_attach_without_a_name_says_that_nothing_is_live() -> None:
@@ -37,10 +36,12 @@ def test_a_directory_without_a_journal_is_no_recording(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a journal\n", b"\x00" * 5000, b"{}\n" * 10])
-def test_a_foreign_file_is_no_recording(tmp_path: Path, content: bytes) -> None:
+def test_a_foreign_file_is_no_recording(
+    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
     foreign = tmp_path / "file.bin"
     foreign.write_bytes(content)
-    expect(pilothouse("replay", str(foreign)), str(foreign))
+    expect(Said(main(["replay", str(foreign)]), *capsys.readouterr()), str(foreign))
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -78,7 +79,9 @@ def test_an_unusable_state_directory_is_named(tmp_path: Path) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.write_text("")
     for unusable in (in_the_way, in_the_way / "state", Path("/dev/null/state")):
-        said = pilothouse("run", "task", PILOTHOUSE_STATE_DIR=str(unusable), **KEYS)
+        said = pilothouse(
+            "run", "task", PILOTHOUSE_STATE_DIR=str(unusable), ANTHROPIC_API_KEY="k", KERNEL_API_KEY="k"
+        )
         expect(said, str(unusable), "PILOTHOUSE_STATE_DIR")
 
 
@@ -112,7 +115,14 @@ def test_a_port_in_use_is_named() -> None:
 def test_a_chromium_that_is_not_there_is_named(tmp_path: Path) -> None:
     nowhere = str(tmp_path / "chromium")
     said = pilothouse(
-        "run", "task", "--browser", "local", "--allow-root", PILOTHOUSE_CHROMIUM=nowhere, **KEYS
+        "run",
+        "task",
+        "--browser",
+        "local",
+        "--allow-root",
+        PILOTHOUSE_CHROMIUM=nowhere,
+        ANTHROPIC_API_KEY="k",
+        KERNEL_API_KEY="k",
     )
     expect(said, nowhere, "PILOTHOUSE_CHROMIUM")
     assert pilothouse("ls", "--json").out == ""  # nothing was begun
@@ -150,8 +160,10 @@ def test_a_terminal_that_is_too_small_is_said_before_anything_starts(state_dir: 
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )
-def test_bad_usage_is_one_line_with_the_way_out(arguments: list[str], words: list[str]) -> None:
-    expect(pilothouse(*arguments), *words)
+def test_bad_usage_is_one_line_with_the_way_out(
+    arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    expect(Said(main(arguments), *capsys.readouterr()), *words)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except PilothouseError as error:
         return _say(str(error), error.exit_code)
+    except SystemExit as leaving:  # argparse's way of ending, after --help or a usage error
+        return leaving.code if isinstance(leaving.code, int) else 0
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
