@@ -1,7 +1,8 @@
 """How the bridge looks: a picture per situation, text and colours, compared with the one reviewed last.
 
-`pytest tests/tui/test_snapshots.py --snapshot-update` takes them anew; a commit of its own says why. The clock stands
-still, pictures are blocks, the environment is empty (the plugin prints it into its report), Textual is pinned.
+`pytest tests/tui/test_snapshots.py --snapshot-update` takes them anew; a commit of its own says why. The
+clock stands still, pictures are blocks, the environment is empty (the plugin prints it into its report), and
+Textual is pinned.
 """
 
 from __future__ import annotations
