@@ -18,7 +18,7 @@ PACKAGES = ("chromium", "xvfb", "xauth", "fonts-dejavu-core", "xclip")
 
 
 def main() -> int:
-    """Find one, else install one; always exit 0. Where neither can be, the demo itself says how to get one."""
+    """Find one, else install one; always exit 0. Where neither can be, the demo says how to get one."""
     found = chromium.find_chromium() is not None
     if found and (sys.platform != "linux" or shutil.which("Xvfb")):
         return 0
