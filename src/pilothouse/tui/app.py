@@ -138,4 +138,5 @@ class Bridge(GuardedApp[None]):
             return ""
         if screen.live:
             return f"run {self.run_id} goes on: pilothouse attach {self.run_id}"
-        return f"run {self.run_id} is over; watch it again: pilothouse replay {self.run_id}"
+        ending = "was killed" if screen.killed else "is over"
+        return f"run {self.run_id} {ending}; watch it again: pilothouse replay {self.run_id}"

@@ -106,7 +106,7 @@ class Calls:
         duration = words.took(call.duration_ms) if over else ("…" if status == "started" else "")
         lead = f"{ICONS[status]} {call.action:>3}  "
         room = width - len(lead) - (len(duration) + 1 if duration else 0)
-        member = cut(call.member, min(18, max(room, 1)))
+        member = cut(call.member, min(18, max(room - 1, 0)))
         aim = cut(call.target, max(room - len(member) - 1, 0))
         outcome = _outcome(call) if over else ""
         spare = room - len(member) - 1 - cells(aim) - 2

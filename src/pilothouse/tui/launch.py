@@ -5,6 +5,7 @@ The screens and what they show are imported from here, never the other way round
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Final
@@ -50,6 +51,7 @@ async def run_bridge(
         graphics=graphics,
         theme=theme or themes.DEFAULT,
     )
+    gc.freeze()  # full collections would cost 24 ms each, with thousands of live objects (performance §7)
     with restored():
         await bridge.run_async()
     if farewell := bridge.farewell():

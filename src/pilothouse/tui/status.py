@@ -60,7 +60,7 @@ def left(state: RunState, look: Look) -> list[Fact]:
         Fact(words.money(usage.cost_usd, usage.priced)),
         Fact(words.clock(look.elapsed_s)),
     ]
-    if not state.ended:
+    if not state.ended and not look.killed:
         driver = "agent drives" if state.driver == "agent" else f"{clean_line(state.driver, 40)} drives"
         facts.append(Fact(driver, "$text-muted" if state.driver == "agent" else "bold $text-warning", 2))
     return facts

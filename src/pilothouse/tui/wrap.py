@@ -60,9 +60,9 @@ def cells(text: str) -> int:
 
 def cut(text: str, width: int) -> str:
     """Cut one line to a width in cells, with an ellipsis where something is missing."""
-    if width <= 0:
-        return ""
     if cells(text) <= width:
         return text
+    if width <= 1:
+        return "…"[: max(width, 0)]
     kept = text[: width - 1] if text.isascii() else (chop_cells(text, width - 1) or [""])[0]
-    return kept.rstrip() + "…" if width > 1 else "…"
+    return kept.rstrip() + "…"
