@@ -1,9 +1,10 @@
-"""What holds for every test: a state directory of its own, and no key of the person who runs them."""
+"""What holds for every test: a state directory of its own, no key of the person's, and each suite's seconds."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,12 @@ KEYS = (
     "KERNEL_BASE_URL",
 )
 
+SUITE_SECONDS = {"unit": 90, "engine": 150, "tui": 90, "terminal": 60, "faults": 60}
+"""What each suite may take on two cores, under eight minutes together; the summary shows who takes more."""
+
+SUITE_OF = {"cli": "unit", "local": "engine"}
+"""Directories that belong to another suite than the one of their name."""
+
 
 @pytest.fixture(autouse=True)
 def state_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -27,3 +34,20 @@ def state_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.delenv(key, raising=False)
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
+
+
+_took_s: defaultdict[str, float] = defaultdict(float)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    parts = Path(report.nodeid.partition("::")[0]).parts
+    directory = parts[1] if len(parts) > 2 else "unit"
+    _took_s[SUITE_OF.get(directory, directory)] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.section("seconds by suite")
+    for suite, limit_s in SUITE_SECONDS.items():
+        if took_s := _took_s.get(suite):
+            over = "  OVER ITS LIMIT" if took_s > limit_s else ""
+            terminalreporter.write_line(f"{suite:9} {took_s:6.1f} of {limit_s} s{over}")
