@@ -73,12 +73,13 @@ async def serve(spec: RunSpec, ready: ReadyPipe) -> int:
 
 
 async def _serve_in(directory: Path, spec: RunSpec, ready: ReadyPipe) -> int:
-    backends = Backends(spec, directory)
-    for key in _KEYS:
-        os.environ.pop(key, None)  # read once; children and core dumps must not find it
-    async with backends:
-        writer = JournalWriter.create(directory, spec.run)
-        try:
+    # The journal comes first: whoever lists runs meanwhile finds one that starts, not a broken one.
+    writer = JournalWriter.create(directory, spec.run)
+    try:
+        backends = Backends(spec, directory)
+        for key in _KEYS:
+            os.environ.pop(key, None)  # read once; children and core dumps must not find it
+        async with backends:
             run = Run(spec, writer, BlobStore(directory), backends)
             loop = asyncio.get_running_loop()
             for signum in (signal.SIGTERM, signal.SIGINT):
@@ -86,8 +87,8 @@ async def _serve_in(directory: Path, spec: RunSpec, ready: ReadyPipe) -> int:
             await run.open()
             ready.say(Started(run=spec.run, pid=os.getpid()))
             return EXIT_CODES[await run.drive()]
-        finally:
-            writer.close()
+    finally:
+        writer.close()
 
 
 def main() -> int:
