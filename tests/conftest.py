@@ -1,4 +1,4 @@
-"""What holds for every test: a state directory of its own, no key of the person's, and each suite's seconds."""
+"""What holds for every test: a state directory of its own, no key of the person, seconds for every suite."""
 
 from __future__ import annotations
 
