@@ -53,8 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check everything that can be checked, start an engine, show its run."""
+    task = _task(options.task, options.file)  # first: it may come from where the bridge wants its keys
     chosen = show.manner(options)
-    spec = _spec(options, chosen)
+    spec = _spec(options, task, chosen)
     show.require(chosen)
     return start(spec, chosen)
 
@@ -68,10 +69,9 @@ def start(spec: RunSpec, chosen: show.Manner) -> int:
     return show.show(FileRuns(), started.run, chosen, live=True, steer=True)
 
 
-def _spec(options: argparse.Namespace, chosen: show.Manner) -> RunSpec:
+def _spec(options: argparse.Namespace, task: str, chosen: show.Manner) -> RunSpec:
     from pilothouse.ids import new_run_id
 
-    task = _task(options.task, options.file)
     _require_keys(options.browser)
     if options.browser == "local" and os.geteuid() == 0 and not options.allow_root:
         raise UsageError(
