@@ -1,19 +1,19 @@
 """Make the two bundled recordings with the program itself: `python -m tests.make_recordings`. Not a test.
 
 `recordings/demo` is a whole run of the demo. `recordings/killed` is a run whose engine was killed (SIGKILL)
-in the middle of a write: long messages are said to it without pause until a kill leaves a torn last line,
-which one in some dozens does.
+in the middle of a write: long messages are said to it, and the kill comes when the journal's size stands at
+the end of a page, as it does while a long line is being copied.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import random
 import shutil
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from pilothouse import commands as cmd
@@ -27,7 +27,8 @@ from pilothouse.paths import JOURNAL_NAME, run_dir, runs_dir
 from pilothouse.runs.files import FileRuns
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
-ATTEMPTS = 400
+ATTEMPTS = 40
+PAGE_BYTES = 4096
 KILL_AFTER_ACTIONS = 6
 
 
@@ -61,14 +62,24 @@ async def _kill_once() -> Path:
         if isinstance(event, ev.ActionFinished) and event.action >= KILL_AFTER_ACTIONS:
             break
     talking = asyncio.create_task(_talk(view, started.run))
-    await asyncio.sleep(random.uniform(0.0, 0.2))
-    os.kill(started.pid, signal.SIGKILL)
+    await asyncio.to_thread(_kill_in_mid_write, started.pid, run_dir(started.run) / JOURNAL_NAME)
     await asyncio.gather(talking, return_exceptions=True)
     return run_dir(started.run)
 
 
+def _kill_in_mid_write(pid: int, journal: Path) -> None:
+    until = time.monotonic() + 20
+    before = journal.stat().st_size
+    while time.monotonic() < until:
+        size = journal.stat().st_size
+        if size != before and size % PAGE_BYTES == 0:
+            break
+        before = size
+    os.kill(pid, signal.SIGKILL)
+
+
 async def _talk(view: FileRuns, run: str) -> None:
-    text = "Take the cheapest one, please. " * 600
+    text = "Take the cheapest one, please → " * 600
     while True:
         await view.control(run, cmd.Say(id=new_command_id(), actor="someone", text=text))
 
