@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -244,6 +245,7 @@ def shop_script(ended: bool = True, actions: int = 7) -> Script:
     return script
 
 
+@lru_cache
 def page(title: str, url: str, size: tuple[int, int]) -> bytes:
     """Draw something like a web page."""
     image = Image.new("RGB", size, (250, 250, 247))

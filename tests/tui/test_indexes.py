@@ -17,6 +17,7 @@ from pilothouse.tui.calls import Calls
 from pilothouse.tui.playhead import Playhead
 from pilothouse.tui.record import IDLE_LIMIT_S, SNAPSHOT_EVERY, Record
 from pilothouse.tui.transcript import Transcript
+from pilothouse.tui.widgets.lines import Fact, fitting, row
 from pilothouse.tui.widgets.prompts import Place, parse_place
 from pilothouse.tui.wrap import cells, cut, wrap
 from tests.tui.fake_runs import Script, shop_script
@@ -213,3 +214,18 @@ def test_the_playhead_follows_rests_and_starts_again_at_the_end() -> None:
     assert head.tick()
     assert (head.position, head.playing) == (record.head, False)
     assert not head.tick()
+
+
+@given(st.lists(st.tuples(st.text(max_size=20), st.integers(0, 5)), max_size=8), st.integers(1, 60))
+def test_a_line_of_facts_keeps_to_its_width_and_gives_up_the_highest_ranks_first(
+    given_facts: list[tuple[str, int]], width: int
+) -> None:
+    facts = [Fact("".join(text.split()), rank=rank) for text, rank in given_facts]
+    line = row(facts[::2], facts[1::2], width)
+    least = 2 * sum(1 for fact in facts if fact.text and fact.rank == 0)
+    assert cell_len(line.plain) <= max(width, least + sum(cells(f.text) for f in facts if f.rank == 0))
+    kept = [fact.rank for fact in fitting(facts, width) if fact.text]
+    lost = [
+        old.rank for old, new in zip(facts, fitting(facts, width), strict=True) if old.text and not new.text
+    ]
+    assert not kept or not lost or max(kept) <= max(lost)

@@ -182,3 +182,16 @@ async def test_a_click_selects_a_row_and_a_second_opens_it() -> None:
         assert "step 2" in seen.status
         await seen.pilot.click(seen.screen.calls_rows, offset=(10, 1), times=2)
         await seen.until(lambda: 'text: "red kettle"' in seen.text())
+
+
+async def test_text_selected_with_the_mouse_is_copied_by_ctrl_c_and_nothing_is_paused() -> None:
+    async with bridge() as seen:
+        rows = seen.screen.calls_rows
+        await seen.pilot.mouse_down(rows, offset=(8, 1))
+        await seen.pilot.hover(rows, offset=(16, 2))
+        await seen.pilot.mouse_up(rows, offset=(16, 2))
+        await seen.until(lambda: bool(seen.screen.get_selected_text()))
+        await seen.press("ctrl+c")
+        assert seen.app.clipboard.startswith("type “red kettle”  Typed.")
+        assert "\n" in seen.app.clipboard
+        assert seen.runs.commands == []

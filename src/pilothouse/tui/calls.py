@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -63,6 +64,7 @@ class Calls:
         self._record = record
         self.calls: list[Call] = []
         self._at: dict[int, int] = {}
+        self._failures: list[int] = []
 
     def __len__(self) -> int:
         return len(self.calls)
@@ -86,6 +88,10 @@ class Calls:
         """Open an action to its input and result, or close it."""
         self.calls[index].opened = not self.calls[index].opened
         return True
+
+    def failed_at(self, position: int) -> int:
+        """Count the actions that had failed, or were in doubt, at a position; what was not run is none."""
+        return bisect_right(self._failures, position)
 
     def index_of(self, action: int) -> int | None:
         """Find an action's row."""
@@ -159,6 +165,8 @@ class Calls:
                 call.over, call.duration_ms = event.seq, event.duration_ms
                 call.status = "done" if event.ok else ("failed" if event.executed else "skipped")
                 call.result = clean(event.text, limit=4_000)
+        if call.status in {"failed", "in_doubt"} and call.over == event.seq:
+            self._failures.append(event.seq)
 
 
 def _outcome(call: Call) -> str:

@@ -110,15 +110,14 @@ class PicturePane(Vertical, can_focus=True):
         else:
             stale = f"{age_s:.0f} s old" if age_s is not None and age_s >= STALE_S else ""
             head.say(f"frame {frame.frame}", stale)
-            address.put(self._caption(frame, max(address.content_size.width, 10)))
+            address.put(self._caption(frame))
         self._want()
 
-    def _caption(self, frame: Frame, width: int) -> list[Fact]:
+    def _caption(self, frame: Frame) -> list[Fact]:
         """Say where the picture was taken; a browser without a page's address gives its size and action."""
         if frame.url or frame.title:
-            title = cut(clean_line(frame.title, 200), width)
-            url = cut(clean_line(frame.url, 500), width)
-            return [Fact(url, "$text-primary"), Fact(title, "$text-muted", 1)]
+            address = Fact(clean_line(frame.url, 500), "$text-primary")
+            return [address, Fact(clean_line(frame.title, 200), "$text-muted", 1)]
         size = f"{frame.blob.width_px}×{frame.blob.height_px}"
         after = f"after action {frame.action}" if frame.action else ""
         return [Fact(size, "$text-muted"), Fact(after, "$text-muted", 1)]

@@ -256,7 +256,8 @@ class RunBody(Screen[None]):
     def _tally(self, position: int) -> list[str]:
         state = self.record.state_at(position)
         done = words.plural(state.finished, "action") if state.finished else ""
-        return [done, f"{state.failed} failed" if state.failed else ""]
+        failed = self.calls.failed_at(position)
+        return [done, f"{failed} failed" if failed else ""]
 
     def show_status(self) -> None:
         """Show the status line and the picture, which tell the time."""

@@ -5,7 +5,7 @@ the status line, a pane's head, the footer. They lay out given facts; they know 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -28,21 +28,27 @@ class Fact:
 
 
 def fitting(facts: Sequence[Fact], width: int, gap: int = 2) -> list[Fact]:
-    """Drop facts, highest rank first, until the rest fits a width in cells."""
-    kept = [fact for fact in facts if fact.text]
-    while kept and sum(cells(fact.text) + gap for fact in kept) - gap > width:
-        worst = max(kept, key=lambda fact: fact.rank)
-        if worst.rank == 0:
+    """Empty facts, highest rank first, until the rest fits a width in cells; at last cut the widest."""
+    kept = list(facts)
+    while (over := _cells(kept, gap) - width) > 0:
+        at = max(range(len(kept)), key=lambda n: (bool(kept[n].text), kept[n].rank, cells(kept[n].text)))
+        room = 0 if kept[at].rank else cells(kept[at].text) - over
+        kept[at] = replace(kept[at], text=cut(kept[at].text, room) if room > 0 else "")
+        if room > 0:
             break
-        kept.remove(worst)
     return kept
+
+
+def _cells(facts: Sequence[Fact], gap: int) -> int:
+    return sum(cells(fact.text) + gap for fact in facts if fact.text) - gap
 
 
 def row(left: Sequence[Fact], right: Sequence[Fact], width: int, gap: int = 2) -> Content:
     """Set facts from the left and from the right edge of one line; both give way by rank."""
-    kept = fitting([*left, *right], width, gap)
-    lefts = [fact for fact in left if fact in kept]
-    rights = [fact for fact in right if fact in kept]
+    fitted = fitting([*left, *right], width, gap)
+    lefts = [fact for fact in fitted[: len(left)] if fact.text]
+    rights = [fact for fact in fitted[len(left) :] if fact.text]
+    kept = [*lefts, *rights]
     used = sum(cells(fact.text) for fact in kept) + gap * (max(len(lefts) - 1, 0) + max(len(rights) - 1, 0))
     parts = _spaced(lefts, gap)
     if rights:

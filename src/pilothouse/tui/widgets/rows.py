@@ -22,6 +22,7 @@ from pilothouse.tui.wrap import cells
 if TYPE_CHECKING:
     from rich.style import Style
     from textual import events
+    from textual.selection import Selection
 
     from pilothouse.tui.rowlist import Line, RowSource
 
@@ -44,7 +45,6 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         "rows--cursor",
         "rows--bar",
     }
-    ALLOW_SELECT = False
     ALLOW_MAXIMIZE = False
 
     class Chosen(Message):
@@ -167,7 +167,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         strip = self._strips.get(key)
         if strip is None:
             strip = self._strips[key] = self._paint(index, line - self._tops[index], is_cursor)
-        return strip
+        return self._selected(strip, line).apply_offsets(0, line)
 
     def _paint(self, index: int, nth: int, is_cursor: bool) -> Strip:
         key = (index, self._width, self._position)
@@ -189,6 +189,43 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         used = 1 + sum(cells(text) for text, _ in line)
         strip = Strip(segments, used)
         return strip.adjust_cell_length(self.size.width, base)
+
+    def _selected(self, strip: Strip, line: int) -> Strip:
+        """Show which part of a line is selected with the mouse."""
+        selection = self.text_selection
+        span = selection.get_span(line) if selection is not None else None
+        if span is None:
+            return strip
+        start, end = span[0], strip.cell_length if span[1] == -1 else span[1]
+        style = self.screen.get_component_rich_style("screen--selection")
+        before, inside, after = (
+            strip.crop(0, start),
+            strip.crop(start, end),
+            strip.crop(end, strip.cell_length),
+        )
+        restyled = Strip([Segment(s.text, (s.style or self.rich_style) + style) for s in inside], end - start)
+        return Strip.join([before, restyled, after])
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """Give the selected text; only the lines concerned are laid out."""
+        first = selection.start.y if selection.start else 0
+        last = min(selection.end.y if selection.end else self._tops[-1] - 1, self._tops[-1] - 1)
+        lines = []
+        for line in range(first, last + 1):
+            text = self._plain(line)
+            span = selection.get_span(line) or (0, 0)
+            lines.append(text[span[0] : len(text) if span[1] == -1 else span[1]].rstrip())
+        return "\n".join(lines), "\n"
+
+    def _plain(self, line: int) -> str:
+        index = bisect_right(self._tops, line) - 1
+        laid = self._source.lines(index, self._width - 1, self._position)
+        nth = line - self._tops[index]
+        return " " + "".join(text for text, _ in laid[nth]) if nth < len(laid) else ""
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """Repaint when the mouse selects."""
+        self.refresh()
 
     def _style(self, tone: str) -> Style:
         style = self._styles.get(tone)
