@@ -1,4 +1,4 @@
-"""A Chromium process with its own profile and a DevTools pipe, watched by the web guard. No screen, no input."""
+"""A Chromium process with its own profile and a DevTools pipe, watched by the web guard. No input here."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ import msgspec
 from pilothouse.local.kernel_actions import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from pilothouse.children import Identity
@@ -50,9 +50,14 @@ class OpenDesktop(Protocol):
 class Places(Protocol):
     """Where browsers keep what is theirs, and who they run as."""
 
-    def identity(self) -> Identity | None: ...
-    def make(self, name: str, identity: Identity | None) -> Path: ...
-    def remove(self, directory: Path) -> None: ...
+    def identity(self) -> Identity | None:
+        """Pick who the next one runs as."""
+
+    def make(self, name: str, identity: Identity | None) -> Path:
+        """Make a browser's directory."""
+
+    def remove(self, directory: Path) -> None:
+        """Remove a browser's directory."""
 
 
 class Browser:
@@ -88,7 +93,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """What to list; newest first."""
 
     status: str = "active"
-    tags: Mapping[str, str] = {}
+    tags: dict[str, str] = {}
     query: str = ""
     limit: int = 20
     offset: int = 0
@@ -138,7 +143,7 @@ class Browsers:
             raise Refused(404, "not_found", "browser session not found")
         return browser
 
-    def list(self, wanted: Filter) -> Page:
+    def page(self, wanted: Filter) -> Page:
         """List browsers, newest first."""
         matching = [browser for browser in reversed(self._all.values()) if _matches(browser, wanted)]
         end = wanted.offset + wanted.limit

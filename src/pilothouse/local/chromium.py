@@ -75,7 +75,9 @@ def how_to_get() -> str:
     if sys.platform == "darwin":
         return f"install Google Chrome, or `brew install --cask chromium`, or set {VARIABLE}"
     if shutil.which("apt-get"):
-        return f"on Debian `sudo apt-get install chromium xvfb xclip`; elsewhere install Chrome, or set {VARIABLE}"
+        return (
+            f"Debian: `sudo apt-get install chromium xvfb xclip`; Ubuntu: install Chrome, or set {VARIABLE}"
+        )
     return f"install Chromium and Xvfb with your package manager, or set {VARIABLE}"
 
 
@@ -138,6 +140,7 @@ _QUIET = (
     "--no-pings",
     "--no-service-autorun",
     "--password-store=basic",
+    "--test-type",  # no bar across the page about the switches above
     "--use-mock-keychain",
 )
 SHM_ROOM_BYTES = 256 << 20
@@ -168,7 +171,7 @@ def switches(start: Start) -> list[str]:
         "--remote-debugging-pipe",
         *_window(start),
         *_resolver(start),
-        *([] if start.sandbox else ["--no-sandbox", "--test-type"]),
+        *([] if start.sandbox else ["--no-sandbox"]),
         *(["--disable-dev-shm-usage"] if _little_shm() else []),
         start.start_url or "about:blank",
     ]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from pilothouse.children import Identity
+from pilothouse.local.chromium import Chromium
+from pilothouse.local.kernel_actions import Screen
 
-    from pilothouse.children import Identity
-    from pilothouse.local.chromium import Chromium
-    from pilothouse.local.kernel_actions import Action, Region, Screen
+if TYPE_CHECKING:
+    from pilothouse.local.kernel_actions import Action, Region
 
 
 class DesktopFailed(Exception):

@@ -1,4 +1,4 @@
-"""The DevTools protocol over the pipe of a Chromium of ours: calls, events, the end. It knows no method's meaning.
+"""The DevTools protocol over the pipe of a Chromium of ours: calls, events, the end. No method is known here.
 
 A pipe, not a port: nobody else on this machine can reach it, and Chromium ends when it closes.
 """
@@ -64,7 +64,8 @@ class DevTools:
         """Speak over two descriptors, which are closed in the end."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=_MESSAGE_MAX_BYTES)
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_end, "rb", 0))
+        protocol = asyncio.StreamReaderProtocol(reader)
+        await loop.connect_read_pipe(lambda: protocol, os.fdopen(read_end, "rb", 0))
         writer, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(write_end, "wb", 0))
         return cls(reader, writer)
 

@@ -4,6 +4,7 @@ Texts and order of the checks are those of the server's source (kernel-api §2);
 bounds, never clamped.
 """
 
+# ruff: noqa: D102 - every `check` does what `_Body.check` says
 from __future__ import annotations
 
 from typing import Any, ClassVar, TypeAlias

@@ -7,7 +7,7 @@ echoed, and named in the answer's `warnings` (docs/local.md has the table). Noth
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -28,6 +28,7 @@ _ECHOED = {
     "telemetry": "there is no telemetry",
     "video_memory": "there is no GPU",
 }
+T = TypeVar("T")
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
@@ -105,7 +106,7 @@ def read_update(body: dict[str, Any]) -> UpdateParams:
     return params
 
 
-def _convert(body: dict[str, Any], kind: type[Any]) -> Any:
+def _convert(body: dict[str, Any], kind: type[T]) -> T:
     try:
         return msgspec.convert(body, kind)
     except msgspec.ValidationError as error:

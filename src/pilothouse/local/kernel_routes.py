@@ -1,8 +1,8 @@
-"""Kernel's REST routes over local browsers: who may ask, what is read, what is answered. No browser logic here.
+"""Kernel's REST routes over local browsers: who may ask, what is read and answered. No browser logic here.
 
 The same computer calls are reached through the control plane (`/browsers/{x}/computer/…`, bearer token, by id
-or name) and, as the SDK does once it has seen a browser, straight at the machine (`/vm/{id}/computer/…?jwt=`),
-whose errors carry a `message` only (kernel-api §1.2, §1.4).
+or name) and, as the SDK does once it has seen a browser, straight at the machine
+(`/vm/{id}/computer/…?jwt=`), whose errors carry a `message` only (kernel-api §1.2, §1.4).
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class KernelRoutes:
 
     async def _list(self, request: web.Request) -> web.Response:
         wanted = _filter(request)
-        page = self._browsers.list(wanted)
+        page = self._browsers.page(wanted)
         headers = {"X-Has-More": json.dumps(page.next_offset > 0), "X-Next-Offset": str(page.next_offset)}
         return web.json_response([self._describe(one, request) for one in page.browsers], headers=headers)
 

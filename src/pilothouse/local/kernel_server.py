@@ -12,6 +12,7 @@ import os
 import secrets
 import signal
 import sys
+import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -27,12 +28,14 @@ from pilothouse.local.kernel_routes import KernelRoutes
 from pilothouse.local.rigs import Rigs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from pilothouse.children import Identity
     from pilothouse.local.browsers import OpenDesktop
     from pilothouse.local.kernel_params import CreateParams
+
+    StartDesktop = Callable[[DesktopPlan], Awaitable[Desktop]]
 
 TOKEN_VARIABLE = "PILOTHOUSE_LOCAL_TOKEN"
 BACKENDS = ("auto", "x11", "headless")
@@ -84,7 +87,9 @@ def _no_x11() -> str | None:
 
 
 @asynccontextmanager
-async def running(options: Options, token: str | None = None) -> AsyncIterator[Ready]:
+async def running(
+    options: Options, token: str | None = None, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[Ready]:
     """Serve while the context lasts; browsers are ended with it.
 
     Raises:
@@ -99,7 +104,7 @@ async def running(options: Options, token: str | None = None) -> AsyncIterator[R
     async with AsyncExitStack() as stack:
         rigs = stack.enter_context(Rigs())
         opener = _opener(options, backend, chromium, rigs.root)
-        browsers = Browsers(opener, rigs, sessions_max=options.sessions_max)
+        browsers = Browsers(opener, rigs, clock, options.sessions_max)
         stack.push_async_callback(browsers.close)
         watch = asyncio.create_task(browsers.keep_watch())
         stack.callback(watch.cancel)
@@ -145,7 +150,7 @@ def _opener(options: Options, backend: str, chromium: chromiums.Chromium, root: 
     return open_desktop
 
 
-def _x11_starter(root: Path):  # type: ignore[no-untyped-def]
+def _x11_starter(root: Path) -> StartDesktop:
     from pilothouse.local.x11_desktop import X11Desktop
     from pilothouse.local.x11_display import Authority
 
@@ -159,7 +164,7 @@ def _x11_starter(root: Path):  # type: ignore[no-untyped-def]
     return start
 
 
-def _headless_starter():  # type: ignore[no-untyped-def]
+def _headless_starter() -> StartDesktop:
     from pilothouse.local.headless_desktop import HeadlessDesktop
 
     async def start(plan: DesktopPlan) -> Desktop:
@@ -219,9 +224,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", choices=BACKENDS, default="auto")
     parser.add_argument("--with-parent", action="store_true", help="end when standard input does")
     parser.add_argument("--offline-hosts", action="store_true", help="no host but this one can be reached")
-    parser.add_argument("--strict-kernel", action="store_true", help="ignore unknown key names, as Kernel does")
+    parser.add_argument("--strict-kernel", action="store_true", help="ignore unknown keys, as Kernel does")
     parser.add_argument("--plain-routing", action="store_true", help="don't tell the SDK the direct way")
-    parser.add_argument("--allow-no-sandbox", action="store_true", help="accept a Chromium without its sandbox")
+    parser.add_argument("--allow-no-sandbox", action="store_true", help="accept one without its sandbox")
     parser.add_argument("--max-browsers", type=int, default=SESSIONS_MAX)
 
 

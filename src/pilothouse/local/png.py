@@ -12,9 +12,9 @@ import zlib
 from PIL import Image, ImageChops
 
 try:
-    from isal import isal_zlib
+    from isal.isal_zlib import compress
 except ImportError:  # no build for this platform
-    isal_zlib = None
+    from zlib import compress
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SUB = b"\x01"
@@ -22,7 +22,7 @@ _CHANNELS = 3
 _LEVEL = 1
 
 
-def from_bgrx(pixels: bytes | bytearray | memoryview, width_px: int, height_px: int) -> bytes:
+def from_bgrx(pixels: bytes | bytearray, width_px: int, height_px: int) -> bytes:
     """Encode 32-bit little-endian X11 pixels, without alpha."""
     return from_image(Image.frombuffer("RGB", (width_px, height_px), pixels, "raw", "BGRX", 0, 1))
 
@@ -36,14 +36,8 @@ def from_image(image: Image.Image) -> bytes:
     stride = width * _CHANNELS
     filtered = b"".join(_SUB + rows[start : start + stride] for start in range(0, height * stride, stride))
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", _deflate(filtered)), (b"IEND", b""))
+    chunks = ((b"IHDR", header), (b"IDAT", compress(filtered, _LEVEL)), (b"IEND", b""))
     return _SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
-
-
-def _deflate(data: bytes) -> bytes:
-    if isal_zlib is None:
-        return zlib.compress(data, _LEVEL)
-    return bytes(isal_zlib.compress(data, _LEVEL))
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

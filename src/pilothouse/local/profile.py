@@ -1,7 +1,8 @@
 """A fresh Chromium profile that keeps its pages to the web. Nothing here starts a browser.
 
-Chromium's enterprise policies are read from one machine-wide directory that is not ours, but most of them end
-as ordinary preferences, which a profile may carry itself: the block list of addresses, the ban on file dialogs.
+Chromium's enterprise policies are read from one machine-wide directory that is not ours, but most of them
+end as ordinary preferences, which a profile may carry itself: the block list of addresses, the ban on file
+dialogs.
 A page can't change them, and the settings pages, where a person could, are on the block list.
 """
 

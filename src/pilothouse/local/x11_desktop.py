@@ -3,6 +3,7 @@
 No window manager runs: popups and dialogs work without one, and start-up is a third of a second shorter.
 """
 
+# ruff: noqa: D102 - the methods are those of `desktop.Desktop`
 from __future__ import annotations
 
 import asyncio
@@ -19,18 +20,24 @@ from pilothouse.local import kernel_actions as actions
 from pilothouse.local import keysyms, png
 from pilothouse.local.browser_process import BrowserProcess
 from pilothouse.local.desktop import DesktopFailed, DesktopPlan
+from pilothouse.local.drag_line import points_of
 from pilothouse.local.x11_clipboard import X11Clipboard
 from pilothouse.local.x11_display import Authority, X11Display
 from pilothouse.local.x11_input import BUTTONS, WHEEL, X11Input
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractAsyncContextManager
 
     from mss.screenshot import ScreenShot
 
 CLICK_DOWN_S = 0.008
 CLICK_GAP_S = 0.020
 """Without a gap of at least 1 ms a double click is two clicks in 4 of 10 cases (kernel-api §4.4)."""
+CHORD_SETTLE_S = 0.05
+"""A page sees ctrl+l before the browser does; what is typed at once would still be the page's."""
+CATCH_UP_S = 0.01
+CATCH_UP_ROUNDS_MAX = 400
 PAINT_TIMEOUT_S = 10.0
 PAINT_POLL_S = 0.02
 
@@ -67,7 +74,7 @@ class X11Desktop:
         self._browser = await BrowserProcess.start(plan, environment, headless=False)
         self._stack.push_async_callback(self._browser.close)
         self.warnings = self._browser.warnings
-        self._input = X11Input(self._display.name)
+        self._input = X11Input(self._display.name, self._caught_up)
         self._stack.callback(self._input.close)
         self._clipboard = X11Clipboard(self._display, plan.identity)
         self._stack.push_async_callback(self._clipboard.close)
@@ -88,6 +95,12 @@ class X11Desktop:
             if self._browser.returncode is not None or time.monotonic() > until:
                 raise ChromiumUnavailable(self._browser.last_words() or "Chromium opened no window")
             await asyncio.sleep(PAINT_POLL_S)
+
+    async def _caught_up(self, events: int) -> None:
+        """Wait until Chromium has handled its X events: they and DevTools calls take turns on one thread."""
+        for _ in range(2 + min(events, CATCH_UP_ROUNDS_MAX)):
+            await self._browser.devtools.call("Browser.getVersion")
+        await asyncio.sleep(CATCH_UP_S)
 
     async def ended(self) -> None:
         await self._browser.ended()
@@ -167,7 +180,7 @@ class X11Desktop:
 
     async def _drag(self, action: actions.DragMouse) -> None:
         button = BUTTONS[action.button]
-        points = list(_line(action))
+        points = points_of(action)
         pause_s = action.step_delay_ms / 1e3
         if action.duration_ms is not None:
             pause_s = action.duration_ms / 1e3 / len(points)
@@ -216,8 +229,10 @@ class X11Desktop:
                 async with self._input.holding(held):
                     async for stroke in self._input.strokes([last]):
                         self._input.tap(stroke)
+                if held:
+                    await asyncio.sleep(CHORD_SETTLE_S)
 
-    def _holding(self, names: Iterable[str]):  # type: ignore[no-untyped-def]
+    def _holding(self, names: Iterable[str]) -> AbstractAsyncContextManager[None]:
         return self._input.holding([keysym for name in names for keysym in self._chord(name)])
 
     def _chord(self, text: str) -> list[int]:
@@ -226,13 +241,3 @@ class X11Desktop:
         if unknown and not self._strict:
             raise actions.bad_request(f"no such key name: {unknown[0]!r}")
         return [keysym for _, keysym in found if keysym is not None]
-
-
-def _line(action: actions.DragMouse) -> Iterable[tuple[int, int]]:
-    """Give the points of a drag, its first included: straight lines in equal steps."""
-    steps = action.steps_per_segment
-    first_x, first_y = action.path[0]
-    yield first_x, first_y
-    for (from_x, from_y), (to_x, to_y) in zip(action.path, action.path[1:], strict=False):
-        for step in range(1, steps + 1):
-            yield from_x + (to_x - from_x) * step // steps, from_y + (to_y - from_y) * step // steps

@@ -1,4 +1,4 @@
-"""An X display of one's own: an Xvfb with a cookie, and no way in but its local socket. No input, no grabs."""
+"""An X display of one's own: an Xvfb with a cookie, and no way in but its local socket. No input here."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Authority:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._cookies: dict[str, bytes] = {}
-        os.environ["XAUTHORITY"] = str(path)  # read by libxcb, in us only: children get a scrubbed environment
+        os.environ["XAUTHORITY"] = str(path)  # read by libxcb in us; children get their own
 
     def add(self, number: str, cookie: bytes) -> None:
         """Let us into a display."""
@@ -86,7 +86,9 @@ class X11Display:
             os.chown(cookie_path, identity.uid, identity.gid)
             _make_socket_directory()
         log = directory / "xvfb.log"
-        child = await spawn(_command(screen, cookie_path), identity=identity, stdin=None, stderr=log, cwd=directory)
+        child = await spawn(
+            _command(screen, cookie_path), identity=identity, stdin=None, stderr=log, cwd=directory
+        )
         number = await _number_of(child, log)
         authority.add(number, cookie)
         return cls(child, number, cookie_path, authority)
@@ -111,9 +113,13 @@ async def _number_of(child: Child, log: Path) -> str:
         number = ""
     if not number:
         await child.kill()
-        words = log.read_text("utf-8", errors="replace").strip().splitlines()
-        raise StartFailed(f"Xvfb did not come up: {words[-1] if words else 'it said nothing'}")
+        raise StartFailed(f"Xvfb did not come up: {_last_words(log)}")
     return number
+
+
+def _last_words(log: Path) -> str:
+    words = log.read_text("utf-8", errors="replace").strip().splitlines()
+    return words[-1] if words else "it said nothing"
 
 
 def _make_socket_directory() -> None:

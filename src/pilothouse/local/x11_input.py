@@ -5,9 +5,9 @@ Requests are sent and not waited for: X keeps their order, and a stuck display c
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import xcffib
 import xcffib.xproto
@@ -17,12 +17,10 @@ from pilothouse.local import keysyms
 from pilothouse.local.desktop import DesktopFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 
 BUTTONS = {"left": 1, "middle": 2, "right": 3, "back": 8, "forward": 9}
 WHEEL = {"up": 4, "down": 5, "left": 6, "right": 7}
-REMAP_SETTLE_S = 0.025
-"""How long a client takes to learn of a new key; 20 ms was enough for 10 of 10 texts (kernel-api §4.4)."""
 _PRESS, _RELEASE, _BUTTON_PRESS, _BUTTON_RELEASE, _MOTION = 2, 3, 4, 5, 6
 
 
@@ -37,20 +35,26 @@ class Stroke:
 
 
 class X11Input:
-    """The pointer and the keyboard of one display."""
+    """The pointer and the keyboard of one display.
 
-    def __init__(self, display: str) -> None:
-        self._connection = xcffib.connect(display)
+    Args:
+        display: Its name, such as `:7`.
+        caught_up: Waits until the browser has dealt with so many events sent to it.
+    """
+
+    def __init__(self, display: str, caught_up: Callable[[int], Awaitable[None]]) -> None:
+        self._caught_up = caught_up
+        self._sent = 0
+        # xcffib has no types of its own.
+        self._connection: Any = xcffib.connect(display)  # type: ignore[no-untyped-call]
         self._fake = self._connection(xcffib.xtest.key).FakeInput
         self._root = self._connection.get_setup().roots[0].root
         self._keys = _Keymap(self._connection)
 
     def close(self) -> None:
         """Leave the display."""
-        try:
+        with contextlib.suppress(xcffib.XcffibException):  # the display went first
             self._connection.disconnect()
-        except xcffib.XcffibException:
-            pass  # the display went first
 
     # --- the pointer ---------------------------------------------------------------------------------
 
@@ -83,9 +87,12 @@ class X11Input:
         few dozen different characters.
         """
         for part in self._keys.parts(wanted):
-            if self._keys.make(part):
-                self._flush()
-                await asyncio.sleep(REMAP_SETTLE_S)
+            if self._keys.lacks(part):
+                # A key must not change its meaning while presses of it are still on their way: a client looks
+                # the meaning up when it comes to the event.
+                await self._delivered()
+                self._keys.make(part)
+                await self._delivered()
             for keysym in part:
                 yield self._keys.stroke(keysym)
 
@@ -102,6 +109,16 @@ class X11Input:
             for code in reversed(held):
                 self.key(code, down=False)
 
+    async def _delivered(self) -> None:
+        """Wait until X has passed everything on, and the browser has taken it in."""
+        self._flush()
+        try:
+            self._connection.core.GetInputFocus().reply()
+        except xcffib.XcffibException as error:
+            raise DesktopFailed("the display has ended") from error
+        await self._caught_up(self._sent)
+        self._sent = 0
+
     def tap(self, stroke: Stroke) -> None:
         """Press and release one key, with Shift if it needs that."""
         shift = self._keys.shift
@@ -113,6 +130,7 @@ class X11Input:
             self.key(shift, down=False)
 
     def _send(self, kind: int, detail: int, x: int = 0, y: int = 0) -> None:
+        self._sent += 1
         try:
             self._fake(kind, detail, xcffib.CurrentTime, self._root, x, y, 0)
         except xcffib.XcffibException as error:
@@ -124,10 +142,15 @@ class X11Input:
             raise DesktopFailed("the display has ended")
 
 
+def _is_spare(row: list[int]) -> bool:
+    """Say whether a key means nothing yet. Media keys won't do: Chromium goes by their code, whatever they type."""
+    return not any(row)
+
+
 class _Keymap:
     """Which key gives which keysym. Spare keys are given new meanings as texts need them."""
 
-    def __init__(self, connection: xcffib.Connection) -> None:
+    def __init__(self, connection: Any) -> None:
         self._core = connection.core
         setup = connection.get_setup()
         first, count = setup.min_keycode, setup.max_keycode - setup.min_keycode + 1
@@ -136,9 +159,10 @@ class _Keymap:
         rows = [list(reply.keysyms[at : at + width]) for at in range(0, count * width, width)]
         self._strokes: dict[int, Stroke] = {}
         for offset, row in enumerate(rows):
-            self._learn(first + offset, row[:2])
+            if not _is_spare(row):
+                self._learn(first + offset, row[:2])
         # Insertion order is age: the first is the spare key used longest ago.
-        self._spares: dict[int, int] = {first + at: 0 for at, row in enumerate(rows) if not any(row)}
+        self._spares: dict[int, int] = {first + at: 0 for at, row in enumerate(rows) if _is_spare(row)}
         self.shift = self._strokes[keysyms.SHIFT].code
 
     def _learn(self, code: int, row: list[int]) -> None:
@@ -160,14 +184,17 @@ class _Keymap:
         if part:
             yield part
 
-    def make(self, part: Iterable[int]) -> bool:
-        """Give spare keys the meanings that are missing; says whether there were any."""
+    def lacks(self, part: Iterable[int]) -> bool:
+        """Say whether a key has to be made for this part."""
+        return any(keysym not in self._strokes for keysym in part)
+
+    def make(self, part: Iterable[int]) -> None:
+        """Give spare keys the meanings that are missing; those used longest ago go first."""
         missing = dict.fromkeys(keysym for keysym in part if keysym not in self._strokes)
         for keysym in set(part) - set(missing):
             self._touch(self._strokes[keysym].code)
         for keysym in missing:
             self._give(next(iter(self._spares)), keysym)
-        return bool(missing)
 
     def _touch(self, code: int) -> None:
         if code in self._spares:

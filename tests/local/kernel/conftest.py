@@ -1,0 +1,111 @@
+"""One server process and one browser for a module: a browser costs more than a second to start."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+import pytest_asyncio
+from kernel import AsyncKernel
+
+from pilothouse.children import Child, spawn
+from pilothouse.local.kernel_server import Ready
+from tests.local.kernel.pages import Lab, lab
+
+WIDTH, HEIGHT = 1024, 768
+
+
+@dataclass
+class Server:
+    child: Child
+    ready: Ready
+
+    def client(self) -> AsyncKernel:
+        return AsyncKernel(api_key=self.ready.token, base_url=self.ready.base_url, max_retries=0)
+
+
+@asynccontextmanager
+async def server(*options: str, state: str) -> AsyncIterator[Server]:
+    """Run the server as the engine does."""
+    child = await spawn(
+        [
+            sys.executable,
+            "-m",
+            "pilothouse.local.kernel_server",
+            "--with-parent",
+            "--offline-hosts",
+            *options,
+        ],
+        env={"PILOTHOUSE_STATE_DIR": state},
+        stderr=None,
+    )
+    try:
+        line = await child.stdout.readline()
+        yield Server(child, msgspec.json.decode(line, type=Ready))
+    finally:
+        await child.close()
+
+
+@dataclass
+class Rig:
+    """A browser showing the lab page, and what it takes to use it."""
+
+    server: Server
+    kernel: AsyncKernel
+    id: str
+    name: str
+    lab: Lab
+
+    async def open(self, path: str) -> None:
+        """Open a page of the lab in the tab in front; wait until it is there."""
+        self.lab.events.clear()
+        await self.kernel.browsers.update(self.id, start_url=self.lab.url + path)
+        await self.lab.one("load", path=path)
+
+    async def address(self, text: str) -> None:
+        """Type an address into the address bar, as a person would."""
+        pause = {"type": "sleep", "sleep": {"duration_ms": 200}}
+        await self.kernel.browsers.computer.batch(
+            self.id,
+            actions=[  # type: ignore[list-item]
+                {"type": "press_key", "press_key": {"keys": ["ctrl+l"]}},
+                pause,
+                {"type": "type_text", "type_text": {"text": text}},
+                {"type": "press_key", "press_key": {"keys": ["Return"]}},
+            ],
+        )
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["direct", "plain"])
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    options = ["--plain-routing"] if request.param == "plain" else []
+    with tempfile.TemporaryDirectory(prefix="ph-") as state:
+        async with server(*options, state=state) as running, lab() as page, running.client() as kernel:
+            browser = await kernel.browsers.create(
+                name="shared",
+                tags={"app": "tests"},
+                viewport={"width": WIDTH, "height": HEIGHT},
+                start_url=f"{page.url}/start",
+            )
+            await page.one("load", path="/start")
+            yield Rig(running, kernel, browser.session_id, "shared", page)
+
+
+def processes_mentioning(text: str) -> list[int]:
+    """List the live processes whose command line or environment holds a text; zombies have neither."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    if text.encode() in file.read():
+                        found.append(int(entry))
+            except OSError:
+                continue
+    return found

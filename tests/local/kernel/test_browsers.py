@@ -1,0 +1,203 @@
+"""The life of browsers, by the real SDK: names, lists, soft delete, timeouts, and what is left (nothing)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import kernel
+import pytest
+import pytest_asyncio
+from kernel import Kernel
+
+from pilothouse.local.kernel_server import Options, running
+from tests.local.kernel.conftest import Server, processes_mentioning, server
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
+
+SMALL = {"width": 640, "height": 480}
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def local() -> AsyncIterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="ph-") as state:
+        async with server("--max-browsers", "2", state=state) as up:
+            yield up
+
+
+async def _none_left(text: str, timeout_s: float = 10) -> None:
+    """Wait until no process mentions a text; an orphan needs a moment to see that its parent is gone."""
+    async with asyncio.timeout(timeout_s):
+        while processes_mentioning(text):
+            await asyncio.sleep(0.02)
+
+
+def _directories(state: Path) -> list[str]:
+    return [lock.read_text() for lock in (state / "local").glob("*.lock")]
+
+
+async def test_a_browser_is_made_found_listed_and_deleted(local: Server) -> None:
+    async with local.client() as k:
+        made = await k.browsers.create(name="one", tags={"run": "r1"}, viewport=SMALL, timeout_seconds=300)  # type: ignore[arg-type]
+        assert (await k.browsers.retrieve("one")).session_id == made.session_id
+        with pytest.raises(kernel.ConflictError):
+            await k.browsers.create(name="one")
+        other = await k.browsers.create(tags={"run": "r2"}, viewport=SMALL)  # type: ignore[arg-type]
+        with pytest.raises(kernel.RateLimitError):
+            await k.browsers.create()
+        assert [b.session_id async for b in k.browsers.list(tags={"run": "r1"})] == [made.session_id]
+        assert [b.session_id async for b in k.browsers.list(query="ON")] == [made.session_id]
+        first = await k.browsers.with_raw_response.list(limit=1)
+        assert (first.headers["X-Has-More"], first.headers["X-Next-Offset"]) == ("true", "1")
+        assert [b.session_id async for b in k.browsers.list(limit=1)] == [other.session_id, made.session_id]
+
+        renamed = await k.browsers.update(other.session_id, name="two", tags={"a": "b"})
+        assert (renamed.name, renamed.tags) == ("two", {"a": "b"})
+
+        await k.browsers.delete_by_id("one")
+        await k.browsers.delete_by_id(other.session_id)
+        with pytest.raises(kernel.NotFoundError):
+            await k.browsers.retrieve(made.session_id)
+        gone = await k.browsers.retrieve(made.session_id, include_deleted=True)
+        assert gone.deleted_at is not None
+        assert gone.usage is not None
+        deleted = [b.session_id async for b in k.browsers.list(status="deleted")]
+        assert deleted == [other.session_id, made.session_id]
+        assert [b async for b in k.browsers.list()] == []
+    await _none_left("pilothouse-local-" + _directories(_state(local))[0].rpartition("-")[2] + "/")
+
+
+def _state(local: Server) -> Path:
+    environment = Path(f"/proc/{local.child.pid}/environ").read_bytes().split(b"\0")
+    value = next(item for item in environment if item.startswith(b"PILOTHOUSE_STATE_DIR="))
+    return Path(value.partition(b"=")[2].decode())
+
+
+@pytest.mark.parametrize(
+    ("params", "error"),
+    [
+        ({"timeout_seconds": 9}, kernel.BadRequestError),
+        ({"timeout_seconds": 259_201}, kernel.BadRequestError),
+        ({"start_url": "file:///etc/passwd"}, kernel.BadRequestError),
+        ({"viewport": {"width": 10, "height": 10}}, kernel.BadRequestError),
+        ({"tags": {str(n): "x" for n in range(51)}}, kernel.BadRequestError),
+        ({"profile": {"name": "mine"}}, kernel.InternalServerError),
+        ({"proxy": {"mode": "default"}}, kernel.InternalServerError),
+    ],
+)
+async def test_what_kernel_refuses_or_we_lack_is_refused(
+    local: Server, params: dict[str, object], error: type[kernel.APIStatusError]
+) -> None:
+    async with local.client() as k:
+        with pytest.raises(error):
+            await k.browsers.create(**params)  # type: ignore[arg-type]
+
+
+async def test_nobody_else_is_answered(local: Server) -> None:
+    base = local.ready.base_url
+    good = {"Authorization": f"Bearer {local.ready.token}"}
+    async with aiohttp.ClientSession() as web:
+        for headers, status in (
+            ({}, 401),
+            ({"Authorization": "Bearer guess"}, 401),
+            ({**good, "Host": "evil.example"}, 403),
+            ({**good, "Origin": "https://evil.example"}, 403),
+            (good, 200),
+        ):
+            async with web.get(f"{base}/browsers", headers=headers) as answer:
+                assert answer.status == status, headers
+        async with web.post(f"{base}/vm/nothing/computer/screenshot?jwt=x") as answer:
+            assert answer.status == 404
+
+
+async def test_an_unused_browser_is_deleted_after_its_timeout(state_dir: Path) -> None:
+    now = [0.0]
+    async with running(Options(offline=True), "t" * 32, clock=lambda: now[0]) as ready:
+        async with kernel.AsyncKernel(api_key=ready.token, base_url=ready.base_url, max_retries=0) as k:
+            made = await k.browsers.create(viewport=SMALL, timeout_seconds=10)  # type: ignore[arg-type]
+            now[0] = 14.0
+            await k.browsers.computer.get_mouse_position(made.session_id)
+            now[0] = 28.0  # 14 s after the last use: standby is 5 s, the timeout 10 s
+            assert (await k.browsers.retrieve(made.session_id)).deleted_at is None
+            now[0] = 29.1
+            async with asyncio.timeout(20):
+                while (await k.browsers.retrieve(made.session_id, include_deleted=True)).deleted_at is None:
+                    await asyncio.sleep(0.05)
+    assert list((state_dir / "local").iterdir()) == []
+
+
+async def test_kill_9_of_the_server_leaves_no_process_and_the_next_one_sweeps() -> None:
+    with tempfile.TemporaryDirectory(prefix="ph-") as state:
+        async with server(state=state) as doomed:
+            async with doomed.client() as k:
+                await k.browsers.create(viewport=SMALL)  # type: ignore[arg-type]
+            (directory,) = _directories(Path(state))
+            assert len(processes_mentioning(directory)) >= 3
+            os.kill(doomed.child.pid, signal.SIGKILL)
+            await _none_left(directory)
+            assert Path(directory).is_dir()
+        async with server(state=state):
+            assert not Path(directory).exists()
+
+
+async def test_the_server_ends_when_its_parents_pipe_does() -> None:
+    with tempfile.TemporaryDirectory(prefix="ph-") as state:
+        async with server(state=state) as up:
+            async with up.client() as k:
+                await k.browsers.create(viewport=SMALL)  # type: ignore[arg-type]
+            (directory,) = _directories(Path(state))
+            up.child.stdin.close()
+            assert await up.child.wait() == 0
+            assert processes_mentioning(directory) == []
+            assert not Path(directory).exists()
+
+
+async def test_a_program_in_the_public_style_runs_unchanged(local: Server, tmp_path: Path) -> None:
+    def program() -> int:
+        client = Kernel(api_key=local.ready.token, base_url=local.ready.base_url)
+        browser = client.browsers.create(stealth=True, timeout_seconds=120)
+        try:
+            client.browsers.computer.click_mouse(browser.session_id, x=100, y=200)
+            client.browsers.computer.type_text(browser.session_id, text="hello")
+            shot = client.browsers.computer.capture_screenshot(browser.session_id)
+            shot.write_to_file(tmp_path / "shot.png")
+        finally:
+            client.browsers.delete_by_id(browser.session_id)
+        return (tmp_path / "shot.png").stat().st_size
+
+    assert await asyncio.to_thread(program) > 1000
+
+
+async def test_a_taken_port_is_one_sentence(local: Server) -> None:
+    port = local.ready.base_url.rpartition(":")[2]
+    ended = subprocess.run(
+        [sys.executable, "-m", "pilothouse.local.kernel_server", "--port", port],
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == f"pilothouse: 127.0.0.1:{port}: is in use (name another port, or 0 for any)\n"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "#!/bin/sh\nexec /snap/bin/chromium\n"], ids=["missing", "snap-stub"]
+)
+async def test_a_missing_or_unfit_chromium_is_one_sentence(tmp_path: Path, content: str) -> None:
+    stub = tmp_path / "chromium"
+    if content:
+        stub.write_text(content)
+        stub.chmod(0o755)
+    ended = subprocess.run(
+        [sys.executable, "-m", "pilothouse.local.kernel_server"],
+        capture_output=True, text=True, env=os.environ | {"PILOTHOUSE_CHROMIUM": str(stub)},
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert str(stub) in ended.stderr
