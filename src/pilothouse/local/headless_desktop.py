@@ -1,4 +1,4 @@
-"""The desktop for where there is no X11: a headless Chromium driven by DevTools. The page, and nothing around it.
+"""The desktop for where there is no X11: a headless Chromium driven by DevTools. The page, nothing around it.
 
 There is no address bar, no tab strip and no dialog of the browser: key combinations that are meant for those
 are answered 501, never pretended. The pointer is drawn by nobody.

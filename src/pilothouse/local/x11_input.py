@@ -143,7 +143,7 @@ class X11Input:
 
 
 def _is_spare(row: list[int]) -> bool:
-    """Say whether a key means nothing yet. Media keys won't do: Chromium goes by their code, whatever they type."""
+    """Say whether a key means nothing yet. Media keys won't do: Chromium goes by their code."""
     return not any(row)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import msgspec
-import pytest
 import pytest_asyncio
 from kernel import AsyncKernel
 
@@ -70,10 +71,10 @@ class Rig:
 
     async def address(self, text: str) -> None:
         """Type an address into the address bar, as a person would."""
-        pause = {"type": "sleep", "sleep": {"duration_ms": 200}}
+        pause: Any = {"type": "sleep", "sleep": {"duration_ms": 200}}
         await self.kernel.browsers.computer.batch(
             self.id,
-            actions=[  # type: ignore[list-item]
+            actions=[
                 {"type": "press_key", "press_key": {"keys": ["ctrl+l"]}},
                 pause,
                 {"type": "type_text", "type_text": {"text": text}},
@@ -82,11 +83,10 @@ class Rig:
         )
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["direct", "plain"])
-async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
-    options = ["--plain-routing"] if request.param == "plain" else []
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def rig() -> AsyncIterator[Rig]:
     with tempfile.TemporaryDirectory(prefix="ph-") as state:
-        async with server(*options, state=state) as running, lab() as page, running.client() as kernel:
+        async with server(state=state) as running, lab() as page, running.client() as kernel:
             browser = await kernel.browsers.create(
                 name="shared",
                 tags={"app": "tests"},
@@ -98,14 +98,11 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
 
 
 def processes_mentioning(text: str) -> list[int]:
-    """List the live processes whose command line or environment holds a text; zombies have neither."""
+    """List the live processes whose command line holds a text; zombies have none."""
     found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    if text.encode() in file.read():
-                        found.append(int(entry))
-            except OSError:
-                continue
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # it ended while we looked
+                if text.encode() in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
     return found

@@ -1,5 +1,6 @@
 """The life of browsers, by the real SDK: names, lists, soft delete, timeouts, and what is left (nothing)."""
 
+# ruff: noqa: ASYNC110, ASYNC221, ASYNC240 - nothing else runs in these loops, and an orphan's end has no event
 from __future__ import annotations
 
 import asyncio
@@ -119,17 +120,19 @@ async def test_nobody_else_is_answered(local: Server) -> None:
 
 async def test_an_unused_browser_is_deleted_after_its_timeout(state_dir: Path) -> None:
     now = [0.0]
-    async with running(Options(offline=True), "t" * 32, clock=lambda: now[0]) as ready:
-        async with kernel.AsyncKernel(api_key=ready.token, base_url=ready.base_url, max_retries=0) as k:
-            made = await k.browsers.create(viewport=SMALL, timeout_seconds=10)  # type: ignore[arg-type]
-            now[0] = 14.0
-            await k.browsers.computer.get_mouse_position(made.session_id)
-            now[0] = 28.0  # 14 s after the last use: standby is 5 s, the timeout 10 s
-            assert (await k.browsers.retrieve(made.session_id)).deleted_at is None
-            now[0] = 29.1
-            async with asyncio.timeout(20):
-                while (await k.browsers.retrieve(made.session_id, include_deleted=True)).deleted_at is None:
-                    await asyncio.sleep(0.05)
+    async with (
+        running(Options(offline=True), "t" * 32, clock=lambda: now[0]) as ready,
+        kernel.AsyncKernel(api_key=ready.token, base_url=ready.base_url, max_retries=0) as k,
+    ):
+        made = await k.browsers.create(viewport=SMALL, timeout_seconds=10)  # type: ignore[arg-type]
+        now[0] = 14.0
+        await k.browsers.computer.get_mouse_position(made.session_id)
+        now[0] = 28.0  # 14 s after the last use: standby is 5 s, the timeout 10 s
+        assert (await k.browsers.retrieve(made.session_id)).deleted_at is None
+        now[0] = 29.1
+        async with asyncio.timeout(20):
+            while (await k.browsers.retrieve(made.session_id, include_deleted=True)).deleted_at is None:
+                await asyncio.sleep(0.05)
     assert list((state_dir / "local").iterdir()) == []
 
 
@@ -157,6 +160,20 @@ async def test_the_server_ends_when_its_parents_pipe_does() -> None:
             assert await up.child.wait() == 0
             assert processes_mentioning(directory) == []
             assert not Path(directory).exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--plain-routing",)], ids=["direct", "plain"])
+async def test_both_ways_of_routing_work(options: tuple[str, ...]) -> None:
+    with tempfile.TemporaryDirectory(prefix="ph-") as state:
+        async with server(*options, state=state) as up, up.client() as k:
+            made = await k.browsers.create(viewport=SMALL)  # type: ignore[arg-type]
+            assert (made.base_url is None) == bool(options)
+            await k.browsers.computer.move_mouse(made.session_id, x=12, y=34)
+            assert (await k.browsers.computer.get_mouse_position(made.session_id)).y == 34
+            with pytest.raises(kernel.BadRequestError) as caught:
+                await k.browsers.computer.move_mouse(made.session_id, x=-1, y=0)
+            assert isinstance(caught.value.body, dict)
+            assert set(caught.value.body) == ({"code", "message"} if options else {"message"})
 
 
 async def test_a_program_in_the_public_style_runs_unchanged(local: Server, tmp_path: Path) -> None:
