@@ -15,8 +15,8 @@ from pilothouse.errors import TerminalUnfit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MIN_COLUMNS: Final = 80
-MIN_ROWS: Final = 24
+MIN_COLUMNS: Final = 40
+MIN_ROWS: Final = 12
 
 RESTORE: Final = (
     "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1016l"  # no mouse reports
