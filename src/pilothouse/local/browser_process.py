@@ -129,6 +129,10 @@ class BrowserProcess:
             raise DesktopFailed("the browser has no page")
         await self.guard.navigate(self.guard.front, url)
 
+    async def shown(self) -> tuple[str, str]:
+        """Say the address and the title of the page in front."""
+        return await self.guard.shown()
+
     async def ended(self) -> None:
         """Wait until it has ended."""
         await self._child.wait()

@@ -63,6 +63,9 @@ class Desktop(Protocol):
     async def navigate(self, url: str) -> None:
         """Open an address in the page in front."""
 
+    async def shown(self) -> tuple[str, str]:
+        """Say the address and the title of the page in front; both come from the page."""
+
     async def ended(self) -> None:
         """Wait until the browser is no more."""
 

@@ -53,6 +53,9 @@ class HeadlessDesktop:
             await self.close()
             raise
 
+    async def shown(self) -> tuple[str, str]:
+        return await self._browser.shown()
+
     async def ended(self) -> None:
         await self._browser.ended()
 

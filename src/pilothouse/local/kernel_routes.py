@@ -11,6 +11,7 @@ import hmac
 import json
 import re
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
@@ -215,7 +216,10 @@ class KernelRoutes:
         wanted.check(browser.desktop.screen)
         async with self._browsers.using(browser) as desktop:
             picture = await desktop.screenshot(wanted.region)
-        return web.Response(body=picture, content_type="image/png")
+            url, title = await desktop.shown()
+        # Kernel's has no such headers: they say what a person would read in the address bar and the tab.
+        headers = {"x-page-url": quote(url, safe=":/?#&="), "x-page-title": quote(title, safe=" ")}
+        return web.Response(body=picture, content_type="image/png", headers=headers)
 
     # --- the rest ------------------------------------------------------------------------------------
 

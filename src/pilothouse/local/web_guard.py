@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pilothouse.local.devtools import DevTools
 
+TITLE_MAX_CHARS = 500
 _WEB = ("http:", "https:", "data:", "blob:", "about:", "chrome-error:")
 
 
@@ -49,6 +50,21 @@ class WebGuard:
     def front(self) -> str | None:
         """The page last opened or navigated, by its target id."""
         return next(reversed(self._pages), None)
+
+    async def shown(self) -> tuple[str, str]:
+        """Say address and title of the page in front; its title is as untrusted as the rest of the page.
+
+        Chromium does not announce every change of a title, so that it is asked.
+        """
+        front = self.front
+        if front is None:
+            return "", ""
+        try:
+            answer = await self._devtools.call("Target.getTargetInfo", targetId=front)
+        except DesktopFailed:
+            return self._pages.get(front, ""), ""
+        info = answer["targetInfo"]
+        return str(info.get("url", "")), str(info.get("title", ""))[:TITLE_MAX_CHARS]
 
     async def close(self) -> None:
         """Stop what is under way."""

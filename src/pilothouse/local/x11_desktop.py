@@ -102,6 +102,9 @@ class X11Desktop:
             await self._browser.devtools.call("Browser.getVersion")
         await asyncio.sleep(CATCH_UP_S)
 
+    async def shown(self) -> tuple[str, str]:
+        return await self._browser.shown()
+
     async def ended(self) -> None:
         await self._browser.ended()
 
