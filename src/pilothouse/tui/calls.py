@@ -65,6 +65,7 @@ class Calls:
         self.calls: list[Call] = []
         self._at: dict[int, int] = {}
         self._failures: list[int] = []
+        self._changes: list[int] = []
 
     def __len__(self) -> int:
         return len(self.calls)
@@ -78,6 +79,10 @@ class Calls:
         call = self.calls[index]
         stop = self._record.stop_of(call.action)
         return call.seq if stop is None else stop
+
+    def stamp(self, position: int) -> int:
+        """Count the events up to a position that changed an action."""
+        return bisect_right(self._changes, position)
 
     def text(self, index: int) -> str:
         """Give the action, its input and its result as text."""
@@ -133,8 +138,10 @@ class Calls:
         """Take one event; returns the first row that changed, or None."""
         match event:
             case ev.ActionProposed():
+                self._changes.append(event.seq)
                 return self._proposed(event)
             case ev.ActionStarted() | ev.ActionFinished() | ev.ActionInDoubt() if event.action in self._at:
+                self._changes.append(event.seq)
                 at = self._at[event.action]
                 self._moved(self.calls[at], event)
                 return at

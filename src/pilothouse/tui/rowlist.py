@@ -21,6 +21,10 @@ class RowSource(Protocol):
         """Give the position from which on the row exists; ascending over the rows."""
         ...
 
+    def stamp(self, position: int) -> int:
+        """Give a number that differs between two positions at which any row looks different."""
+        ...
+
     def lines(self, index: int, width: int, position: int) -> list[Line]:
         """Lay a row out in lines of at most `width` cells, as it was at a position."""
         ...

@@ -62,6 +62,7 @@ class Transcript:
         self._messages: dict[str, int] = {}
         self._texts_of: dict[int, list[int]] = {}
         """Rows of the current turn's text and thinking."""
+        self._changes: list[int] = []
         self._state = "starting"
         self._changed = 0
 
@@ -77,6 +78,10 @@ class Transcript:
     def position(self, index: int) -> int:
         """Give the position that selecting a row means: where it is complete."""
         return self.rows[index].last
+
+    def stamp(self, position: int) -> int:
+        """Count the events up to a position that changed a row."""
+        return bisect_right(self._changes, position)
 
     def text(self, index: int) -> str:
         """Give a row's text."""
@@ -115,8 +120,10 @@ class Transcript:
         """Take one event; returns the first row that changed, or None."""
         self._changed = len(self.rows) + 1
         self._on(event)
-        changed = min(self._changed, len(self.rows))
-        return None if self._changed > len(self.rows) else changed
+        if self._changed > len(self.rows):
+            return None
+        self._changes.append(event.seq)
+        return self._changed
 
     def _add(self, event: ev.Event, tone: str, glyph: str, text: str, space: bool = False) -> Row:
         row = Row(seq=event.seq, last=event.seq, tone=tone, glyph=glyph, text=text, space=space)

@@ -44,8 +44,9 @@ class Canvas(Widget):
 
     def put(self, shown: Developed | None, words: str = "") -> None:
         """Show a developed picture, or words instead."""
-        self._shown, self._words = shown, words
-        self.refresh()
+        if (shown, words) != (self._shown, self._words):
+            self._shown, self._words = shown, words
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """Paint one line."""

@@ -34,6 +34,7 @@ TONES = (
 )  # fmt: skip
 _LAID_OUT = 512
 _STRIPS = 2_048
+_NONE = 1 << 60
 _AHEAD = 2
 """Lines kept in view below the cursor's row."""
 
@@ -73,6 +74,9 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         self._position = -1
         self._cursor = -1
         self._width = 0
+        self._stamp = -1
+        self._follows = False
+        self._stale_from = _NONE
         self._styles: dict[str, Style] = {}
 
     # --- what the screen says ---------------------------------------------------------------------
@@ -86,24 +90,35 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """Take note that rows from here on are new or changed."""
         del self._tops[max(index, 0) + 1 :]
         self._forget()
+        self._stale_from = min(self._stale_from, max(index, 0))
 
     def show(self, position: int, cursor: int, follow: bool) -> None:
         """Show rows as they were at a position, with the cursor in view, or the end in view when
         following.
         """
-        if position != self._position:
-            self._position = position
+        was_at = (self._stamp, self._cursor, self._follows)
+        self._position, self._cursor, self._follows = position, cursor, follow
+        self._stamp = self._source.stamp(position)
+        if self._stamp != was_at[0]:
             self._forget()
-        moved = cursor != self._cursor
-        self._cursor = cursor
         self._measure()
-        if follow:
-            self.anchor()
+        if follow != was_at[2]:
+            self.anchor(follow)
+        if not follow and cursor != was_at[1]:
+            self.reveal(cursor)
+        self._repaint(was_at)
+
+    def _repaint(self, was_at: tuple[int, int, bool]) -> None:
+        """Repaint what changed: nothing, or while following the rows from the first new one on, or all."""
+        stale, self._stale_from = self._stale_from, _NONE
+        if was_at == (self._stamp, self._cursor, self._follows) and stale == _NONE:
+            return
+        first = min(stale, was_at[1] if was_at[1] != self._cursor else stale)
+        if self._follows and was_at[2] and 0 <= first < len(self._tops) - 1:
+            # Down to the pane's foot: rows may have become fewer lines than they were.
+            self.refresh_lines(self._tops[first], self._tops[-1] - self._tops[first] + self.size.height)
         else:
-            self.anchor(False)
-            if moved:
-                self.reveal(cursor)
-        self.refresh()
+            self.refresh()
 
     def index_at(self, position: int) -> int:
         """Find the last row that exists at a position; -1 before the first."""
@@ -170,7 +185,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         return self._selected(strip, line).apply_offsets(0, line)
 
     def _paint(self, index: int, nth: int, is_cursor: bool) -> Strip:
-        key = (index, self._width, self._position)
+        key = (index, self._width, self._stamp)
         laid = self._laid.get(key)
         if laid is None:
             laid = self._laid[key] = self._source.lines(index, self._width - 1, self._position)
