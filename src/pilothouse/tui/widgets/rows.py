@@ -104,6 +104,8 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         self._measure()
         if follow != was_at[2]:
             self.anchor(follow)
+        elif follow and not self._anchor_released:
+            self.scroll_end(animate=False, immediate=True)  # in this frame, not in one of its own
         if not follow and cursor != was_at[1]:
             self.reveal(cursor)
         self._repaint(was_at)
