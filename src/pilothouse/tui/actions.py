@@ -68,9 +68,9 @@ def _live(situation: Situation) -> str:
 
 
 def _unended(situation: Situation) -> str:
-    if situation.state.phase in {RunPhase.ENDING, RunPhase.ENDED}:
-        return "the run is ending"
-    return _live(situation)
+    if not situation.steerable:
+        return _live(situation)
+    return "the run is ending" if situation.state.phase in {RunPhase.ENDING, RunPhase.ENDED} else ""
 
 
 def _replay(situation: Situation) -> str:
