@@ -7,14 +7,14 @@ BIN = .venv/bin
 PYTEST = $(BIN)/python -m pytest --session-timeout=900
 
 demo: bootstrap
-	@$(BIN)/python scripts/get_chromium.py
+	@$(BIN)/python .ci/get_chromium.py
 	@$(BIN)/pilothouse demo
 
 test: bootstrap
 	@$(MAKE) check
 
 bootstrap:
-	@./scripts/bootstrap
+	@./.ci/bootstrap
 
 check: lint
 	$(PYTEST) tests
