@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pilothouse.local.desktop import DesktopPlan
 
 NO_SANDBOX = "Chromium runs without its sandbox: this machine lets no ordinary user have one"
+_TEMPORARY = "tmp"
 _LOG_TAIL_BYTES = 64 << 10
 
 
@@ -145,19 +146,22 @@ class BrowserProcess:
 
 
 def _make_profile(profile: Path, plan: DesktopPlan) -> None:
+    """Make a profile, and a directory for temporary files beside it: each level more costs socket paths."""
+    temporary = plan.directory / _TEMPORARY
+    temporary.mkdir(mode=0o700, exist_ok=True)
     profile.mkdir(mode=0o700)
-    (profile / "tmp").mkdir(mode=0o700)
     write_profile(profile)
     if plan.identity:
         hand_over(profile, plan.identity.uid, plan.identity.gid)
+        hand_over(temporary, plan.identity.uid, plan.identity.gid)
 
 
 def _own_places(profile: Path) -> dict[str, str]:
-    """Point everything a program may write to into the profile: nothing of the person's home is touched."""
+    """Point all that a program may write to into its own directory: nothing of a home is touched."""
     place = str(profile)
     return {
         "HOME": place,
-        "TMPDIR": f"{place}/tmp",
+        "TMPDIR": str(profile.with_name(_TEMPORARY)),
         "XDG_CONFIG_HOME": place,
         "XDG_CACHE_HOME": place,
         "XDG_DATA_HOME": place,

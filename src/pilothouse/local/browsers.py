@@ -180,7 +180,7 @@ class Browsers:
 
     async def _create(self, params: CreateParams) -> Browser:
         identity = self._places.identity()
-        directory = self._places.make(secrets.token_hex(8), identity)
+        directory = self._places.make(secrets.token_hex(4), identity)
         try:
             desktop = await self._open_desktop(params, directory, identity)
         except BaseException:

@@ -1,7 +1,7 @@
 """Private directories of local browsers, who may enter them, and the sweep of those left behind.
 
-A server holds a lock file in the state directory that names its directory; when the lock is free the server
-is dead, however it died, and the directory goes. Nothing here starts a process.
+A server holds a lock on a file inside its directory; when that lock is free the server is dead, however it
+died, and the next one to start removes the directory. Nothing here starts a process.
 """
 
 from __future__ import annotations
@@ -11,18 +11,27 @@ import fcntl
 import os
 import pwd
 import random
+import re
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilothouse.children import Identity
-from pilothouse.paths import make_private, state_dir
+from pilothouse.errors import StartFailed
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 _PREFIX = "pilothouse-local-"
+_OURS = re.compile(re.escape(_PREFIX) + r"[a-z0-9_]{8}")
+_UNFINISHED = "pilothouse-new-"
+"""A directory has this name until its lock is held, so that no sweep can take it for a dead one's."""
+_LOCK = "lock"
+PARENT_MAX_BYTES = 19
+"""A socket's path has 103 bytes (macOS). Of these `/pilothouse-local-12345678/12345678/tmp` takes 39, and
+Chromium's `/org.chromium.Chromium.123456/SingletonSocket` 45."""
 _SPARE_UIDS = range(60578, 61184)
 """Numbers that no distribution hands out (systemd's UIDS-GIDS.md: "unused")."""
 _OVERFLOW_ID = 65534
@@ -33,7 +42,6 @@ class Rigs:
 
     def __init__(self) -> None:
         self._lock = -1
-        self._lock_path = Path()
         self.root = Path()
         self._uids = iter(random.sample(_SPARE_UIDS, len(_SPARE_UIDS)))
 
@@ -41,34 +49,53 @@ class Rigs:
         """Sweep what dead servers left, and make this server's own directory.
 
         Raises:
-            StateDirError: The state directory can't be used.
+            StartFailed: The directory for temporary files can't be used.
         """
-        locks = make_private(make_private(state_dir()) / "local")
-        sweep(locks)
-        # Not in the state directory: another identity must be able to walk to it.
-        self.root = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self.root.chmod(0o711)
-        unlocked = locks / self.root.name
-        self._lock_path = unlocked.with_suffix(".lock")
-        self._lock = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        os.write(self._lock, os.fsencode(self.root))
-        unlocked.rename(self._lock_path)  # only now can a sweep see it
+        parent = temporary_directory()
+        sweep(parent)
+        try:
+            self._make_root(parent)
+        except OSError as error:
+            raise StartFailed(
+                f"can't hold the browsers' files: {error.strerror}",
+                str(parent),
+                "set TMPDIR to a directory of yours",
+            ) from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
-        self._lock_path.unlink(missing_ok=True)
         os.close(self._lock)
 
+    def _make_root(self, parent: Path) -> None:
+        # Not in the state directory: another identity must be able to walk to it.
+        unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=parent))
+        try:
+            unfinished.chmod(0o711)
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            self._lock = os.open(unfinished / _LOCK, flags, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self.root = unfinished.with_name(_PREFIX + unfinished.name.removeprefix(_UNFINISHED))
+            unfinished.rename(self.root)
+        except OSError:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+
     def make(self, name: str, identity: Identity | None) -> Path:
-        """Make a browser's directory, 0700, its identity's own."""
+        """Make a browser's directory, 0700, its identity's own.
+
+        Raises:
+            StartFailed: It can't be made: the disk is full, or the server's directory is gone.
+        """
         directory = self.root / name
-        directory.mkdir(mode=0o700)
-        if identity:
-            os.chown(directory, identity.uid, identity.gid)
+        try:
+            directory.mkdir(mode=0o700)
+            if identity:
+                os.chown(directory, identity.uid, identity.gid)
+        except OSError as error:
+            raise StartFailed(f"can't hold the browser's files: {error.strerror}", str(directory)) from error
         return directory
 
     def remove(self, directory: Path) -> None:
@@ -90,22 +117,61 @@ class Rigs:
         return Identity(_OVERFLOW_ID, _OVERFLOW_ID)
 
 
-def sweep(locks: Path) -> list[Path]:
-    """Remove the directories whose servers are dead; gives what was removed."""
-    removed = []
-    for lock in locks.glob(f"{_PREFIX}*.lock"):
-        with contextlib.suppress(OSError), lock.open("r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while its server lives
-            directory = Path(os.fsdecode(file.read()))
-            if _is_ours(directory):
-                shutil.rmtree(directory, ignore_errors=True)
-                removed.append(directory)
-            lock.unlink(missing_ok=True)
-    return removed
+def temporary_directory() -> Path:
+    """Say where browsers' files go: `TMPDIR`, or `/tmp`; never the working directory, as Python's would.
+
+    A path too long for Chromium's socket gives way to `/tmp`, and so does root's own that is closed to others
+    (pam_tmpdir makes it so): the identities that browsers get could not walk to their profiles there.
+    """
+    named = Path(os.environ.get("TMPDIR") or "/tmp").absolute()
+    closed = os.geteuid() == 0 and not all(_lets_others_through(part) for part in (named, *named.parents))
+    return Path("/tmp") if closed or len(os.fsencode(named)) > PARENT_MAX_BYTES else named
 
 
-def _is_ours(directory: Path) -> bool:
-    """Say whether a path from a lock file is a directory that we made: a foreign one is never removed."""
-    if not directory.name.startswith(_PREFIX) or directory.is_symlink() or not directory.is_dir():
-        return False
-    return directory.lstat().st_uid == os.geteuid()
+def _lets_others_through(directory: Path) -> bool:
+    try:
+        return bool(directory.stat().st_mode & stat.S_IXOTH)
+    except OSError:
+        return True  # it is not there, which has a sentence of its own
+
+
+def sweep(parent: Path) -> list[Path]:
+    """Remove the directories whose servers are dead; gives what was removed.
+
+    Only what a server of this user made is touched: by its name, its owner, and a lock file that is free.
+    """
+    try:
+        found = list(parent.iterdir())
+    except OSError:
+        return []
+    return [entry for entry in found if _OURS.fullmatch(entry.name) and _removed(entry)]
+
+
+def _removed(directory: Path) -> bool:
+    """Remove a directory if its server is dead; says whether it did."""
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = _opened(directory, os.O_DIRECTORY, None)
+            stack.callback(os.close, opened)
+            lock = _opened(_LOCK, os.O_NONBLOCK, opened)
+            stack.callback(os.close, lock)
+            if not stat.S_ISREG(os.fstat(lock).st_mode):
+                return False
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while its server lives
+        except OSError:
+            return False
+        shutil.rmtree(directory, ignore_errors=True)
+        return True
+
+
+def _opened(path: Path | str, flags: int, directory: int | None) -> int:
+    """Open something of ours, through no symbolic link.
+
+    Raises:
+        OSError: It is not there, is a link, or belongs to someone else.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=directory)
+    if os.fstat(descriptor).st_uid != os.geteuid():
+        os.close(descriptor)
+        raise PermissionError(f"{path} belongs to someone else")
+    return descriptor

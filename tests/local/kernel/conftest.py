@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import pytest_asyncio
 from kernel import AsyncKernel
 
@@ -26,29 +27,58 @@ WIDTH, HEIGHT = 1024, 768
 class Server:
     child: Child
     ready: Ready
+    temporary: Path
+
+    @property
+    def directory(self) -> Path:
+        """Where its browsers' files are."""
+        (directory,) = self.temporary.iterdir()
+        return directory
 
     def client(self) -> AsyncKernel:
         return AsyncKernel(api_key=self.ready.token, base_url=self.ready.base_url, max_retries=0)
 
 
+@contextmanager
+def temporary_files() -> Iterator[Path]:
+    """Make one short enough for sockets and open to other identities, as pytest's is not."""
+    with tempfile.TemporaryDirectory(prefix="ph-", dir="/tmp") as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with temporary_files() as directory:
+        monkeypatch.setenv("TMPDIR", str(directory))
+        yield directory
+
+
 @asynccontextmanager
-async def server(*options: str, state: str) -> AsyncIterator[Server]:
+async def server(*options: str, offline: bool = True) -> AsyncIterator[Server]:
     """Run the server as the engine does."""
+    with temporary_files() as temporary:
+        async with server_in(temporary, *options, *(["--offline-hosts"] if offline else [])) as up:
+            yield up
+
+
+@asynccontextmanager
+async def server_in(temporary: Path, *options: str) -> AsyncIterator[Server]:
+    """Run it with a directory for its temporary files."""
     child = await spawn(
         [
             sys.executable,
             "-m",
             "pilothouse.local.kernel_server",
             "--with-parent",
-            "--offline-hosts",
             *options,
         ],
-        env={"PILOTHOUSE_STATE_DIR": state},
+        env={"TMPDIR": str(temporary)},
         stderr=None,
     )
     try:
         line = await child.stdout.readline()
-        yield Server(child, msgspec.json.decode(line, type=Ready))
+        yield Server(child, msgspec.json.decode(line, type=Ready), temporary)
     finally:
         await child.close()
 
@@ -85,16 +115,15 @@ class Rig:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def rig() -> AsyncIterator[Rig]:
-    with tempfile.TemporaryDirectory(prefix="ph-") as state:
-        async with server(state=state) as running, lab() as page, running.client() as kernel:
-            browser = await kernel.browsers.create(
-                name="shared",
-                tags={"app": "tests"},
-                viewport={"width": WIDTH, "height": HEIGHT},
-                start_url=f"{page.url}/start",
-            )
-            await page.one("load", path="/start")
-            yield Rig(running, kernel, browser.session_id, "shared", page)
+    async with server() as running, lab() as page, running.client() as kernel:
+        browser = await kernel.browsers.create(
+            name="shared",
+            tags={"app": "tests"},
+            viewport={"width": WIDTH, "height": HEIGHT},
+            start_url=f"{page.url}/start",
+        )
+        await page.one("load", path="/start")
+        yield Rig(running, kernel, browser.session_id, "shared", page)
 
 
 def processes_mentioning(text: str) -> list[int]:

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import pytest_asyncio
 from kernel import Kernel
 
 from pilothouse.local.kernel_server import Options, running
-from tests.local.kernel.conftest import Server, processes_mentioning, server
+from tests.local.kernel.conftest import Server, processes_mentioning, server, server_in, temporary_files
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
 
@@ -28,9 +27,8 @@ SMALL = {"width": 640, "height": 480}
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def local() -> AsyncIterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="ph-") as state:
-        async with server("--max-browsers", "2", state=state) as up:
-            yield up
+    async with server("--max-browsers", "2") as up:
+        yield up
 
 
 async def _none_left(text: str, timeout_s: float = 10) -> None:
@@ -38,10 +36,6 @@ async def _none_left(text: str, timeout_s: float = 10) -> None:
     async with asyncio.timeout(timeout_s):
         while processes_mentioning(text):
             await asyncio.sleep(0.02)
-
-
-def _directories(state: Path) -> list[str]:
-    return [lock.read_text() for lock in (state / "local").glob("*.lock")]
 
 
 async def test_a_browser_is_made_found_listed_and_deleted(local: Server) -> None:
@@ -72,13 +66,8 @@ async def test_a_browser_is_made_found_listed_and_deleted(local: Server) -> None
         deleted = [b.session_id async for b in k.browsers.list(status="deleted")]
         assert deleted == [other.session_id, made.session_id]
         assert [b async for b in k.browsers.list()] == []
-    await _none_left("pilothouse-local-" + _directories(_state(local))[0].rpartition("-")[2] + "/")
-
-
-def _state(local: Server) -> Path:
-    environment = Path(f"/proc/{local.child.pid}/environ").read_bytes().split(b"\0")
-    value = next(item for item in environment if item.startswith(b"PILOTHOUSE_STATE_DIR="))
-    return Path(value.partition(b"=")[2].decode())
+    await _none_left(f"{local.directory}/")
+    assert [entry.name for entry in local.directory.iterdir() if entry.is_dir()] == []
 
 
 @pytest.mark.parametrize(
@@ -118,7 +107,7 @@ async def test_nobody_else_is_answered(local: Server) -> None:
             assert answer.status == 404
 
 
-async def test_an_unused_browser_is_deleted_after_its_timeout(state_dir: Path) -> None:
+async def test_an_unused_browser_is_deleted_after_its_timeout(temporary: Path) -> None:
     now = [0.0]
     async with (
         running(Options(offline=True), "t" * 32, clock=lambda: now[0]) as ready,
@@ -133,47 +122,45 @@ async def test_an_unused_browser_is_deleted_after_its_timeout(state_dir: Path) -
         async with asyncio.timeout(20):
             while (await k.browsers.retrieve(made.session_id, include_deleted=True)).deleted_at is None:
                 await asyncio.sleep(0.05)
-    assert list((state_dir / "local").iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
 async def test_kill_9_of_the_server_leaves_no_process_and_the_next_one_sweeps() -> None:
-    with tempfile.TemporaryDirectory(prefix="ph-") as state:
-        async with server(state=state) as doomed:
+    with temporary_files() as temporary:
+        async with server_in(temporary, "--offline-hosts") as doomed:
             async with doomed.client() as k:
                 await k.browsers.create(viewport=SMALL)  # type: ignore[arg-type]
-            (directory,) = _directories(Path(state))
-            assert len(processes_mentioning(directory)) >= 3
+            directory = doomed.directory
+            assert len(processes_mentioning(str(directory))) >= 3
             os.kill(doomed.child.pid, signal.SIGKILL)
-            await _none_left(directory)
-            assert Path(directory).is_dir()
-        async with server(state=state):
-            assert not Path(directory).exists()
+            await _none_left(str(directory))
+            assert directory.is_dir()
+        async with server_in(temporary):
+            assert not directory.exists()
 
 
 async def test_the_server_ends_when_its_parents_pipe_does() -> None:
-    with tempfile.TemporaryDirectory(prefix="ph-") as state:
-        async with server(state=state) as up:
-            async with up.client() as k:
-                await k.browsers.create(viewport=SMALL)  # type: ignore[arg-type]
-            (directory,) = _directories(Path(state))
-            up.child.stdin.close()
-            assert await up.child.wait() == 0
-            assert processes_mentioning(directory) == []
-            assert not Path(directory).exists()
+    async with server() as up:
+        async with up.client() as k:
+            await k.browsers.create(viewport=SMALL)  # type: ignore[arg-type]
+        directory = up.directory
+        up.child.stdin.close()
+        assert await up.child.wait() == 0
+        assert processes_mentioning(str(directory)) == []
+        assert not directory.exists()
 
 
 @pytest.mark.parametrize("options", [(), ("--plain-routing",)], ids=["direct", "plain"])
 async def test_both_ways_of_routing_work(options: tuple[str, ...]) -> None:
-    with tempfile.TemporaryDirectory(prefix="ph-") as state:
-        async with server(*options, state=state) as up, up.client() as k:
-            made = await k.browsers.create(viewport=SMALL)  # type: ignore[arg-type]
-            assert (made.base_url is None) == bool(options)
-            await k.browsers.computer.move_mouse(made.session_id, x=12, y=34)
-            assert (await k.browsers.computer.get_mouse_position(made.session_id)).y == 34
-            with pytest.raises(kernel.BadRequestError) as caught:
-                await k.browsers.computer.move_mouse(made.session_id, x=-1, y=0)
-            assert isinstance(caught.value.body, dict)
-            assert set(caught.value.body) == ({"code", "message"} if options else {"message"})
+    async with server(*options) as up, up.client() as k:
+        made = await k.browsers.create(viewport=SMALL)  # type: ignore[arg-type]
+        assert (made.base_url is None) == bool(options)
+        await k.browsers.computer.move_mouse(made.session_id, x=12, y=34)
+        assert (await k.browsers.computer.get_mouse_position(made.session_id)).y == 34
+        with pytest.raises(kernel.BadRequestError) as caught:
+            await k.browsers.computer.move_mouse(made.session_id, x=-1, y=0)
+        assert isinstance(caught.value.body, dict)
+        assert set(caught.value.body) == ({"code", "message"} if options else {"message"})
 
 
 async def test_a_program_in_the_public_style_runs_unchanged(local: Server, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tempfile
 
 import kernel
 import pytest
@@ -16,28 +15,25 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
 
 async def test_a_page_can_be_used_and_the_rest_is_refused() -> None:
-    with tempfile.TemporaryDirectory(prefix="ph-") as state:
-        async with server("--backend", "headless", state=state) as up, lab() as page, up.client() as k:
-            made = await k.browsers.create(
-                viewport={"width": 800, "height": 600}, start_url=f"{page.url}/start"
-            )
-            computer, browser = k.browsers.computer, made.session_id
-            await page.one("load", path="/start")
-            await computer.click_mouse(browser, x=100, y=40)
-            assert (await page.one("click"))["trusted"] is True
-            await computer.type_text(browser, text="Ahoj € 日本 😀!")
-            await page.one("input", value="Ahoj € 日本 😀!")
-            await computer.press_key(browser, keys=["ctrl+a", "BackSpace"])
-            await page.one("input", value="")
-            await computer.scroll(browser, x=300, y=300, delta_y=2)
-            await page.one("wheel", dy=266)
-            picture = await computer.capture_screenshot(browser)
-            assert Image.open(io.BytesIO(await picture.read())).size == (800, 600)
-            assert (await computer.get_mouse_position(browser)).x == 300
-            for chord in ("ctrl+l", "ctrl+t", "ctrl+shift+Tab", "alt+Left", "F5"):
-                with pytest.raises(kernel.InternalServerError) as caught:
-                    await computer.press_key(browser, keys=[chord])
-                assert caught.value.status_code == 501
-            with pytest.raises(kernel.InternalServerError):
-                await computer.read_clipboard(browser)
-            await k.browsers.delete_by_id(browser)
+    async with server("--backend", "headless") as up, lab() as page, up.client() as k:
+        made = await k.browsers.create(viewport={"width": 800, "height": 600}, start_url=f"{page.url}/start")
+        computer, browser = k.browsers.computer, made.session_id
+        await page.one("load", path="/start")
+        await computer.click_mouse(browser, x=100, y=40)
+        assert (await page.one("click"))["trusted"] is True
+        await computer.type_text(browser, text="Ahoj € 日本 😀!")
+        await page.one("input", value="Ahoj € 日本 😀!")
+        await computer.press_key(browser, keys=["ctrl+a", "BackSpace"])
+        await page.one("input", value="")
+        await computer.scroll(browser, x=300, y=300, delta_y=2)
+        await page.one("wheel", dy=266)
+        picture = await computer.capture_screenshot(browser)
+        assert Image.open(io.BytesIO(await picture.read())).size == (800, 600)
+        assert (await computer.get_mouse_position(browser)).x == 300
+        for chord in ("ctrl+l", "ctrl+t", "ctrl+shift+Tab", "alt+Left", "F5"):
+            with pytest.raises(kernel.InternalServerError) as caught:
+                await computer.press_key(browser, keys=[chord])
+            assert caught.value.status_code == 501
+        with pytest.raises(kernel.InternalServerError):
+            await computer.read_clipboard(browser)
+        await k.browsers.delete_by_id(browser)
