@@ -154,22 +154,7 @@ class Grew(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str)
 
 
 FromEngine = Hello | Ack | Refused | Grew
-FromViewer = (
-    Hello
-    | Pause
-    | Resume
-    | Step
-    | Say
-    | Approve
-    | Reject
-    | Edit
-    | TakeOver
-    | Release
-    | SetLimit
-    | SetMode
-    | SetModel
-    | Abort
-)
+FromViewer = Hello | AnyCommand
 
 encode = msgspec.json.Encoder().encode
 """Encode a frame without its newline."""

@@ -7,14 +7,14 @@ not know decode to `Unknown`, keep their bytes and are shown as a generic row.
 
 from __future__ import annotations
 
+import functools
+import operator
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from pilothouse.errors import JournalError
-
-SCHEMA_VERSION = 1
 
 Json = dict[str, Any]
 """A JSON object exactly as the wire had it; only for content that must be echoed verbatim."""
@@ -56,13 +56,7 @@ class Outcome(StrEnum):
     NEEDS_PERSON = "needs_person"
 
 
-EXIT_CODES: dict[Outcome, int] = {
-    Outcome.COMPLETED: 0,
-    Outcome.FAILED: 1,
-    Outcome.ABORTED: 3,
-    Outcome.LIMIT: 4,
-    Outcome.NEEDS_PERSON: 5,
-}
+EXIT_CODES = dict(zip(Outcome, (0, 1, 3, 4, 5), strict=True))
 """Exit code of a headless run by outcome; 2 is bad usage."""
 
 
@@ -78,13 +72,11 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=str):
-    """What every event has. `seq` is contiguous from 0; `t` orders and paces; `wall` is for display only."""
+    """What every event has: `seq`, without gaps from 0; `t`, ns since the run began; `wall`, in UTC."""
 
     seq: int = -1
     t: int = -1
-    """Monotonic nanoseconds since the run began."""
     wall: str = ""
-    """ISO 8601 UTC."""
 
 
 # --- the run -----------------------------------------------------------------------------------------
@@ -456,53 +448,16 @@ class DeletePending(Event, frozen=True):
     why: str
 
 
+KNOWN: tuple[type[Event], ...] = tuple(Event.__subclasses__())
+"""Every event above; what is defined below is not of the union."""
+
+
 class Unknown(Event, frozen=True):
     """An event of a type this version does not know; shown as a generic row, its bytes kept."""
 
     type_name: str
     raw: bytes
 
-
-KNOWN: tuple[type[Event], ...] = (
-    RunStarted,
-    StateChanged,
-    LegStarted,
-    Warned,
-    RunEnded,
-    TurnStarted,
-    TextStreamed,
-    ThinkingStreamed,
-    InputStreamed,
-    TurnFinished,
-    TurnDiscarded,
-    TurnAnswered,
-    UsageReported,
-    RetryScheduled,
-    ContextCleared,
-    ActionProposed,
-    ActionStarted,
-    ActionFinished,
-    ActionInDoubt,
-    FrameCaptured,
-    CommandReceived,
-    CommandApplied,
-    CommandRefused,
-    MessageQueued,
-    MessageDelivered,
-    MessageReturned,
-    ApprovalRequested,
-    ApprovalDecided,
-    TakeoverStarted,
-    HumanActed,
-    TakeoverEnded,
-    LimitReached,
-    BrowserIntended,
-    BrowserOpened,
-    BrowserKeptAlive,
-    BrowserClosed,
-    DeletePending,
-)
-KNOWN_NAMES = frozenset(kind.__name__ for kind in KNOWN)
 
 _encoder = msgspec.json.Encoder()
 
@@ -517,14 +472,7 @@ class _Envelope(msgspec.Struct, frozen=True):
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
 
 
-def _union_decoder() -> msgspec.json.Decoder[Any]:
-    union: Any = KNOWN[0]
-    for kind in KNOWN[1:]:
-        union = union | kind
-    return msgspec.json.Decoder(union)
-
-
-_union = _union_decoder()
+_union: msgspec.json.Decoder[Event] = msgspec.json.Decoder(functools.reduce(operator.or_, KNOWN))
 
 
 def encode(event: Event) -> bytes:
@@ -539,8 +487,7 @@ def decode(data: bytes) -> Event:
         JournalError: The bytes are not an event of any version (no JSON object with `type` and `seq`).
     """
     try:
-        event: Event = _union.decode(data)
-        return event
+        return _union.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _decode_unknown(data, error)
 
