@@ -10,21 +10,19 @@ import argparse
 import asyncio
 import os
 import secrets
-import signal
 import sys
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
-from aiohttp import web
 
-from pilothouse.errors import ChromiumUnavailable, PilothouseError, PortTaken
+from pilothouse.errors import ChromiumUnavailable, PilothouseError
 from pilothouse.local import chromium as chromiums
-from pilothouse.local import loopback
 from pilothouse.local.browsers import SESSIONS_MAX, Browsers
 from pilothouse.local.desktop import Desktop, DesktopPlan
 from pilothouse.local.kernel_routes import KernelRoutes
+from pilothouse.local.loopback import ending, listening
 from pilothouse.local.rigs import Rigs
 
 if TYPE_CHECKING:
@@ -109,24 +107,9 @@ async def running(
         watch = asyncio.create_task(browsers.keep_watch())
         stack.callback(watch.cancel)
         app = KernelRoutes(browsers, token, direct=options.direct).application()
-        base_url = await stack.enter_async_context(_listening(app, options.port))
+        # Keys are let go of, sleeps end (kernel-api §2).
+        base_url = await stack.enter_async_context(listening(app, options.port, cancel_on_hangup=True))
         yield Ready(base_url=base_url, token=token, backend=backend)
-
-
-@asynccontextmanager
-async def _listening(app: web.Application, port: int) -> AsyncIterator[str]:
-    # A caller that hangs up stops what it asked for: keys are let go of, sleeps end (kernel-api §2).
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, handler_cancellation=True)
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, loopback.HOST, port).start()
-        except OSError as error:
-            where = f"{loopback.HOST}:{port}"
-            raise PortTaken("is in use", where, "name another port, or 0 for any") from error
-        yield f"http://{loopback.HOST}:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 def _opener(options: Options, backend: str, chromium: chromiums.Chromium, root: Path) -> OpenDesktop:
@@ -185,25 +168,9 @@ async def serve(options: Options, ready: Callable[[Ready], None] | None = None) 
     Raises:
         PilothouseError: It can't start.
     """
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    async with running(options) as where:
+    async with ending(with_parent=options.with_parent) as told, running(options) as where:
         (ready or _say)(where)
-        watch = asyncio.create_task(_parent_gone(told)) if options.with_parent else None
         await told.wait()
-        if watch is not None:
-            watch.cancel()
-
-
-async def _parent_gone(told: asyncio.Event) -> None:
-    reader = asyncio.StreamReader()
-    protocol = asyncio.StreamReaderProtocol(reader)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
-    while await reader.read(4096):
-        pass
-    told.set()
 
 
 def _say(ready: Ready) -> None:

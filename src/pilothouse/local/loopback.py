@@ -22,13 +22,20 @@ _NAMES = (HOST, "localhost")
 
 
 @asynccontextmanager
-async def listening(app: web.Application, port: int = 0) -> AsyncIterator[str]:
+async def listening(
+    app: web.Application, port: int = 0, *, cancel_on_hangup: bool = False
+) -> AsyncIterator[str]:
     """Serve an application on loopback while the context lasts; gives its address, without a final slash.
+
+    Args:
+        app: What to serve.
+        port: 0 for any free one.
+        cancel_on_hangup: Cancel what a caller asked for when it hangs up.
 
     Raises:
         PortTaken: The port named is in use.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, handler_cancellation=cancel_on_hangup)
     await runner.setup()
     try:
         site = web.TCPSite(runner, HOST, port)
@@ -45,15 +52,23 @@ async def serve_until_told(
     app: web.Application, ready: Callable[[str], dict[str, str]], *, with_parent: bool, port: int = 0
 ) -> None:
     """Serve, print the ready line, and stop on SIGTERM, SIGINT or (with a parent) at the end of stdin."""
+    async with ending(with_parent=with_parent) as told, listening(app, port) as url:
+        sys.stdout.write(json.dumps(ready(url)) + "\n")
+        sys.stdout.flush()
+        await told.wait()
+
+
+@asynccontextmanager
+async def ending(*, with_parent: bool) -> AsyncIterator[asyncio.Event]:
+    """Watch for SIGTERM, SIGINT or (with a parent) the end of stdin; gives the event that they set."""
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    async with listening(app, port) as url:
-        sys.stdout.write(json.dumps(ready(url)) + "\n")
-        sys.stdout.flush()
-        watch = loop.create_task(_end_of_stdin(told)) if with_parent else None
-        await told.wait()
+    watch = loop.create_task(_end_of_stdin(told)) if with_parent else None
+    try:
+        yield told
+    finally:
         if watch is not None:
             watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
