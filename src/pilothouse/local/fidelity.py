@@ -1,39 +1,64 @@
-"""How like Kernel this server is, area by area: the table of docs/local.md, at `/local/fidelity`. No code."""
+"""How like Kernel this server is, area by area: `/local/fidelity`, and the table of docs/local.md. No code."""
 
 from __future__ import annotations
 
-FIDELITY: list[dict[str, str]] = [
-    {
-        "area": "paths, verbs, bodies, list headers, soft delete",
-        "local": "the same",
-        "note": "error codes guessed",
-    },
-    {
-        "area": "unknown key name",
-        "local": "400",
-        "note": "Kernel ignores it and answers 200; --strict-kernel too",
-    },
-    {
-        "area": "scroll",
-        "local": "1 notch is 133 px",
-        "note": "pixels per notch of the real image are unknown",
-    },
-    {"area": "smooth moves and typing", "local": "accepted, not done", "note": "timing only"},
-    {"area": "direct routing and jwt", "local": "the same", "note": "--plain-routing leaves it out"},
-    {"area": "inactivity timeout", "local": "5 s standby, then the timeout; deletes", "note": ""},
-    {"area": "allowed_hosts", "local": "by name resolution", "note": "no proxy in between"},
-    {"area": "headless, stealth, region, memory, telemetry", "local": "echoed with a warning", "note": ""},
-    {
-        "area": "profiles, proxies, extensions, vaults, location, policies, GPU, pools",
-        "local": "501",
-        "note": "never pretended",
-    },
-    {"area": "live view, replays", "local": "501", "note": ""},
-    {"area": "process, fs, repl, playwright, curl, CDP", "local": "501", "note": "would be the host's"},
-    {
-        "area": "addresses",
-        "local": "http and https",
-        "note": "no file:, view-source:, chrome:, no file dialogs",
-    },
-    {"area": "Chromium", "local": "the machine's own", "note": "other codecs and fonts"},
-]
+import msgspec
+
+
+class Likeness(msgspec.Struct, frozen=True):
+    """One area: what this server does, and what Kernel does."""
+
+    area: str
+    here: str
+    kernel: str
+
+
+FIDELITY = (
+    Likeness(
+        "paths, verbs, bodies, 400 texts, list headers, soft delete",
+        "the same as its source",
+        "error `code` strings are our guess",
+    ),
+    Likeness("unknown key name", "400 (`--strict-kernel`: 200 and ignored)", "200 and ignored"),
+    Likeness("single characters as keys (`!`, `ż`)", "typed", "only X keysym names"),
+    Likeness("scroll", "1 notch is 133 px", "1 notch, pixels unknown"),
+    Likeness(
+        "smooth moves and typing (`smooth`, `duration_ms` of a move)",
+        "accepted, not done",
+        "on by default",
+    ),
+    Likeness("screenshots", "also tell the page's address and title, in headers", "the picture alone"),
+    Likeness("direct routing and jwt", "the same, can be switched off", "always"),
+    Likeness(
+        "retries",
+        "errors carry `x-should-retry: false`",
+        "the SDK repeats clicks after 409, 429 and 5xx",
+    ),
+    Likeness("inactivity timeout", "5 s standby, then `timeout_seconds`; deletes", "the same"),
+    Likeness("`network.allowed_hosts`", "by name resolution in Chromium", "by a proxy"),
+    Likeness(
+        "`headless`, `stealth`, `region`, `memory`, `telemetry`, `invocation_id`",
+        "echoed, and named in `warnings`",
+        "real",
+    ),
+    Likeness(
+        "profiles, proxies, extensions, vaults, location, policies, GPU, pools",
+        "501",
+        "real",
+    ),
+    Likeness("live view, replays", "501", "real"),
+    Likeness(
+        "process, fs, repl, playwright, curl, CDP",
+        "501: they would be this machine's",
+        "inside the VM",
+    ),
+    Likeness("addresses", "`http:` and `https:` only, no file dialogs", "what its image allows"),
+    Likeness("Chromium", "this machine's: other codecs, other fonts", "Kernel's build"),
+)
+
+
+def markdown() -> str:
+    """Write it as docs/local.md has it."""
+    rows = [("area", "here", "Kernel"), ("---", "---", "---")]
+    rows += [(row.area, row.here, row.kernel) for row in FIDELITY]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)

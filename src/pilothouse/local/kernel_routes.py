@@ -224,7 +224,7 @@ class KernelRoutes:
     # --- the rest ------------------------------------------------------------------------------------
 
     async def _fidelity(self, request: web.Request) -> web.Response:
-        return web.json_response(FIDELITY)
+        return web.json_response(msgspec.to_builtins(FIDELITY))
 
     async def _limits(self, request: web.Request) -> web.Response:
         used, most = self._browsers.room()
