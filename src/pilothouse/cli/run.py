@@ -73,12 +73,6 @@ def _spec(options: argparse.Namespace, task: str, chosen: show.Manner) -> RunSpe
     from pilothouse.ids import new_run_id
 
     _require_keys(options.browser)
-    if options.browser == "local" and os.geteuid() == 0 and not options.allow_root:
-        raise UsageError(
-            "a model with a real key and a browser on this machine, as root, need your word",
-            "--browser local",
-            "add --allow-root, or run as another user",
-        )
     if options.browser == "local":
         require_chromium()
     if options.start_url and not options.start_url.startswith(("http://", "https://")):

@@ -57,8 +57,9 @@ def _check_root(spec: RunSpec) -> None:
     """Refuse a real model at the wheel of a root user's local browser, unless the person says so."""
     if os.geteuid() == 0 and spec.browser == "local" and spec.model_api != "scripted" and not spec.allow_root:
         raise UsageError(
-            "a local browser driven by a real model is not started as root",
-            way_out="use another account, or say --allow-root",
+            "a browser on this machine is not given to a real model as root",
+            "--browser local",
+            "run as another user, or add --allow-root",
         )
 
 
