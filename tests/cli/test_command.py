@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from pilothouse.journal.writer import JournalWriter
 from tests.cli.shell import COMMAND, a_run, pilothouse, record
 
 RUN = "abcdefghij"
@@ -51,6 +53,18 @@ def test_ls_tells_each_run_as_table_and_as_json(recording: Path) -> None:
     assert (status["run"], status["outcome"], status["live"]) == (RUN, "completed", False)
 
 
+def test_the_time_of_a_run_that_waits_goes_on(state_dir: Path) -> None:
+    # Live, for the writer holds the journal's lock; it began 95 s ago by its clock.
+    writer = JournalWriter.create(
+        state_dir / "runs" / RUN, RUN, wall_s=lambda: time.time() - 95, min_free_bytes=0
+    )
+    writer.append(a_run(RUN)[0])
+    assert " 1:3" in pilothouse("ls").out
+    writer.close()
+    (status,) = [json.loads(line) for line in pilothouse("ls", "--json").out.splitlines()]
+    assert (status["live"], status["duration_s"]) == (False, 0)
+
+
 def test_a_run_that_is_over_takes_no_commands(recording: Path) -> None:
     for arguments in (["abort", RUN], ["ctl", RUN, "pause"]):
         said = pilothouse(*arguments)
@@ -71,6 +85,7 @@ def test_help_names_every_verb_and_each_verb_has_help() -> None:
     from pilothouse.cli.main import VERBS
 
     top = pilothouse("--help")
+    assert pilothouse("help") == top == pilothouse()
     for verb, line in VERBS.items():
         assert line in " ".join(top.out.split())
         assert pilothouse(verb, "--help").code == 0

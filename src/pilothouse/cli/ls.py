@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,7 +39,21 @@ def run(options: argparse.Namespace) -> int:
 async def _roster() -> list[RunStatus]:
     from pilothouse.runs.files import FileRuns
 
-    return [status async for status in FileRuns().roster()]
+    now = datetime.now(UTC)
+    return [_until(now, status) async for status in FileRuns().roster()]
+
+
+def _until(now: datetime, status: RunStatus) -> RunStatus:
+    """Let the time of a live run go on past its last event: a run that waits writes none."""
+    import msgspec
+
+    if not status.live or status.outcome is not None:
+        return status
+    try:
+        elapsed_s = (now - datetime.fromisoformat(status.started)).total_seconds()
+    except (ValueError, TypeError):
+        return status  # a start that is no moment, or one of no zone
+    return msgspec.structs.replace(status, duration_s=max(status.duration_s, elapsed_s))
 
 
 def _print_json(statuses: list[RunStatus]) -> None:
