@@ -151,9 +151,12 @@ def test_a_terminal_that_is_too_small_is_said_before_anything_starts(state_dir: 
         (["run", "-f", "/nowhere/task.txt"], ["/nowhere/task.txt", "No such file"]),
         (["run", "-f", "/"], ["/: ", "directory"]),
         (["run", " \n"], ["empty"]),
+        (["ls", "--nope"], ["--nope", "pilothouse ls --help"]),
+        (["--nope"], ["--nope", "see pilothouse --help"]),
         (["replay"], ["PATH|RUN"]),
         (["replay", "x", "--speed", "-1"], ["'-1'", "speed"]),
         (["local", "--port", "99999"], ["99999", "65535"]),
+        (["ctl", "x"], ["required: command ("]),
         (["ctl", "x", "step", "many"], ["many", "1 to 1000"]),
         (["ctl", "x", "say"], ["nothing to say"]),
         (["ctl", "x", "pause", "now"], ["'now'"]),
@@ -173,3 +176,12 @@ def test_bad_usage_is_one_line_with_the_way_out(
 )
 def test_a_task_that_is_no_text_is_refused(task: bytes, words: list[str]) -> None:
     expect(pilothouse("run", "-", said=task), "standard input", *words)
+
+
+@pytest.mark.terminal
+def test_a_log_s_speed_is_not_silently_lost_on_the_bridge(state_dir: Path) -> None:
+    record(state_dir / "runs" / RUN, RUN, *a_run(RUN))
+    said = on_a_terminal("replay", RUN, "--speed", "2")
+    assert said.code == 2, said
+    assert said.out.count("\n") == 1
+    assert "--plain" in said.out

@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument("name", metavar="RUN", help="a run's id, a beginning of it, or `latest`")
     parser.add_argument("command", choices=["pause", "resume", "step", "say", "abort"])
-    parser.add_argument("what", nargs="*", metavar="N|TEXT", help="how many actions, or what to say")
+    parser.add_argument(
+        "what", nargs="*", default=[], metavar="N|TEXT", help="how many actions, or what to say"
+    )
     parser.add_argument(
         "--now", action="store_true", help="say: after the running action, not the running batch"
     )

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         require_chromium()
     except ChromiumUnavailable as unavailable:
-        return _replay(chosen, unavailable, options.speed)
+        return _replay(chosen, unavailable)
     if options.speed:
         os.environ[SPEED_VARIABLE] = str(options.speed)
     return start(spec(headless=chosen is not show.Manner.BRIDGE), chosen)
@@ -70,7 +70,7 @@ def spec(*, headless: bool) -> RunSpec:
     )
 
 
-def _replay(chosen: show.Manner, unavailable: ChromiumUnavailable, speed: float) -> int:
+def _replay(chosen: show.Manner, unavailable: ChromiumUnavailable) -> int:
     from pilothouse import paths
     from pilothouse.runs.files import FileRuns
 
@@ -79,4 +79,4 @@ def _replay(chosen: show.Manner, unavailable: ChromiumUnavailable, speed: float)
         raise unavailable
     show.narrate(f"{unavailable}; this is a recording of the demo")
     view, run_id = FileRuns.for_path(recording)
-    return show.show(view, run_id, chosen, live=False, speed=speed)
+    return show.show(view, run_id, chosen, live=False)

@@ -73,14 +73,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     parser = _parser(arguments[0] if arguments else "")
-    if not arguments:
+    if not arguments or arguments == ["help"]:
         parser.print_help()
         return 0
     if not arguments[0].startswith("-") and arguments[0] not in VERBS:
         near = difflib.get_close_matches(arguments[0], VERBS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(VERBS)}"
         parser.error(f"there is no verb {arguments[0]!r}: {hint}")
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        if arguments[0] in VERBS:
+            parser.prog = f"{parser.prog} {arguments[0]}"  # whose help is the way out
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     run: Callable[[argparse.Namespace], int] = options.run_verb
     return run(options)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pilothouse.cli import show
 from pilothouse.cli.options import factor
-from pilothouse.errors import NoSuchRun
+from pilothouse.errors import NoSuchRun, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -28,8 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Show a finished or crashed recording."""
+    chosen = show.manner(options)
+    if options.speed and chosen is show.Manner.BRIDGE:
+        raise UsageError(
+            "paces a log, not the bridge", "--speed", "add --plain, or press < and > in the bridge"
+        )
     view, name = find(options.name)
-    return show.show(view, name, show.manner(options), live=False, speed=options.speed)
+    return show.show(view, name, chosen, live=False, speed=options.speed)
 
 
 def find(name: str) -> tuple[FileRuns, str]:
