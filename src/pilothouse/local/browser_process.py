@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from pilothouse.children import Child, spawn
 from pilothouse.errors import ChromiumUnavailable
-from pilothouse.local.chromium import Start, how_to_get, switches
+from pilothouse.local.chromium import VARIABLE, Start, switches
 from pilothouse.local.desktop import DesktopFailed
 from pilothouse.local.devtools import DevTools, DevToolsPipe
 from pilothouse.local.profile import hand_over, write_profile
@@ -20,19 +21,26 @@ if TYPE_CHECKING:
     from pilothouse.local.desktop import DesktopPlan
 
 NO_SANDBOX = "Chromium runs without its sandbox: this machine lets no ordinary user have one"
+NO_SANDBOX_VARIABLE = "PILOTHOUSE_ALLOW_NO_SANDBOX"
+START_TIMEOUT_S = 30.0
+"""A first start from a slow disk takes more than ten."""
+ENDING_S = 0.5
+"""Its pipe closes a moment before it has ended."""
 _TEMPORARY = "tmp"
+_WORDS_MAX_CHARS = 300
 _LOG_TAIL_BYTES = 64 << 10
 
 
 class BrowserProcess:
     """A running Chromium."""
 
-    def __init__(self, child: Child, devtools: DevTools, log: Path, warnings: tuple[str, ...]) -> None:
+    def __init__(self, child: Child, devtools: DevTools, program: Path, log: Path) -> None:
         self._child = child
+        self._program = program
         self._log = log
         self.devtools = devtools
         self.guard = WebGuard(devtools)
-        self.warnings = warnings
+        self.warnings: tuple[str, ...] = ()
 
     @classmethod
     async def start(
@@ -53,7 +61,7 @@ class BrowserProcess:
                 raise ChromiumUnavailable(
                     "Chromium can't have its sandbox here",
                     str(plan.chromium.path),
-                    "allow user namespaces, or accept the risk with --allow-no-sandbox",
+                    f"allow user namespaces, or accept the risk with {NO_SANDBOX_VARIABLE}=1",
                 ) from failure
         browser = await cls._start(plan, environment, headless=headless, sandbox=False)
         browser.warnings = (*browser.warnings, NO_SANDBOX)
@@ -94,15 +102,16 @@ class BrowserProcess:
             raise
         finally:
             pipe.close_child_ends()
-        browser = cls(child, await pipe.connect(), log, ())
+        browser = cls(child, await pipe.connect(), plan.chromium.path, log)
         try:
+            await browser.devtools.call("Browser.getVersion", timeout_s=START_TIMEOUT_S)
             await browser.guard.start()
-        except BaseException as error:
+        except DesktopFailed as error:
+            failure = await browser.failure("does not answer")
             await browser.close()
-            if isinstance(error, DesktopFailed):
-                raise ChromiumUnavailable(
-                    browser.last_words() or "Chromium ended while starting", "", how_to_get()
-                ) from error
+            raise failure from error
+        except BaseException:
+            await browser.close()
             raise
         return browser
 
@@ -111,14 +120,29 @@ class BrowserProcess:
         """How it ended; None while it runs."""
         return self._child.returncode
 
-    def last_words(self) -> str:
+    async def failure(self, otherwise: str) -> ChromiumUnavailable:
+        """Say why it can't be used: how it ended and its last words, or what is wrong though it runs."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ENDING_S):
+                await self._child.wait()
+        what = _ending(self.returncode) or otherwise
+        words = self._last_words()
+        return ChromiumUnavailable(
+            f"{what}: {words}" if words else what,
+            str(self._program),
+            f"start it by itself to see more, or name another in {VARIABLE}",
+        )
+
+    def _last_words(self) -> str:
         """Give the line of its log that says why it ended, if there is one."""
         try:
             text = self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", errors="replace")
         except OSError:
             return ""
-        fatal = [line for line in text.splitlines() if ":FATAL:" in line or "sandbox" in line.lower()]
-        return fatal[-1].rpartition("] ")[2][:300] if fatal else ""
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        fatal = [line for line in lines if ":FATAL:" in line or "sandbox" in line.lower()]
+        plain = [line for line in lines if not line.startswith("[")]  # the loader's, a script's
+        return next(reversed(fatal or plain), "").rpartition("] ")[2][:_WORDS_MAX_CHARS]
 
     async def navigate(self, url: str) -> None:
         """Open an address in the page in front.
@@ -143,6 +167,13 @@ class BrowserProcess:
         await self.guard.close()
         await self._child.kill()
         await self.devtools.close()
+
+
+def _ending(returncode: int | None) -> str:
+    if returncode is None:
+        return ""
+    how = f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
+    return f"ended while starting, with {how}"
 
 
 def _make_profile(profile: Path, plan: DesktopPlan) -> None:

@@ -73,11 +73,13 @@ class DevTools:
         """Hear every event from now on; a listener must not wait."""
         self._listeners.append(listener)
 
-    async def call(self, method: str, session: str | None = None, **params: Any) -> Event:
+    async def call(
+        self, method: str, session: str | None = None, *, timeout_s: float = CALL_TIMEOUT_S, **params: Any
+    ) -> Event:
         """Call a method; gives its result.
 
         Raises:
-            DesktopFailed: Chromium refuses, has ended, or does not answer within 10 s.
+            DesktopFailed: Chromium refuses, has ended, or does not answer in time.
         """
         if self._listening.done():
             raise DesktopFailed("the browser has ended")
@@ -89,7 +91,7 @@ class DevTools:
             message["sessionId"] = session
         self._writer.write(json.dumps(message).encode() + b"\0")
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 reply = await answer
         except TimeoutError:
             raise DesktopFailed(f"the browser did not answer {method}") from None

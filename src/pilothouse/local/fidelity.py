@@ -1,4 +1,4 @@
-"""How like Kernel this server is, area by area: `/local/fidelity`, and the table of docs/local.md. No code."""
+"""How like Kernel this server is, area by area: at `/local/fidelity`, and in docs/local.md. No code."""
 
 from __future__ import annotations
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import mss
 from mss.exception import ScreenShotError
 
-from pilothouse.errors import ChromiumUnavailable
 from pilothouse.local import kernel_actions as actions
 from pilothouse.local import keysyms, png
 from pilothouse.local.browser_process import BrowserProcess
@@ -93,7 +92,7 @@ class X11Desktop:
         corner = {"left": 0, "top": self.screen.height_px - 8, "width": self.screen.width_px, "height": 8}
         while not any(self._camera_bare.grab(corner).raw):
             if self._browser.returncode is not None or time.monotonic() > until:
-                raise ChromiumUnavailable(self._browser.last_words() or "Chromium opened no window")
+                raise await self._browser.failure("opened no window")
             await asyncio.sleep(PAINT_POLL_S)
 
     async def _caught_up(self, events: int) -> None:
