@@ -62,7 +62,8 @@ def test_the_time_of_a_run_that_waits_goes_on(state_dir: Path) -> None:
     assert " 1:3" in pilothouse("ls").out
     writer.close()
     (status,) = [json.loads(line) for line in pilothouse("ls", "--json").out.splitlines()]
-    assert (status["live"], status["duration_s"]) == (False, 0)
+    assert not status["live"]
+    assert status["duration_s"] < 1
 
 
 def test_a_run_that_is_over_takes_no_commands(recording: Path) -> None:
