@@ -93,7 +93,11 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """The model is answering."""
     proposed: int = 0
     finished: int = 0
+    """Actions that were sent and have their outcome, good or bad."""
     failed: int = 0
+    """Those of `finished` that failed; one that was never sent is none."""
+    in_doubt: int = 0
+    """Actions that were sent and have no outcome."""
     current: CurrentAction | None = None
     upcoming: tuple[CurrentAction, ...] = ()
     """The rest of the batch, proposed and not yet begun."""
@@ -208,13 +212,13 @@ def _action_finished(state: RunState, event: ev.ActionFinished) -> RunState:
     counted = _replace(
         state,
         finished=state.finished + (1 if event.executed else 0),
-        failed=state.failed + (0 if event.ok else 1),
+        failed=state.failed + (1 if event.executed and not event.ok else 0),
     )
     return _mark(counted, event, status)
 
 
 def _action_in_doubt(state: RunState, event: ev.ActionInDoubt) -> RunState:
-    return _mark(state, event, "in_doubt")
+    return _mark(_replace(state, in_doubt=state.in_doubt + 1), event, "in_doubt")
 
 
 def _mark(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -117,6 +117,7 @@ def test_an_unknown_event_is_a_row() -> None:
 
 
 @given(st.text(max_size=300), st.integers(2, 60))
+@example("\x1b ⼀", 2)
 def test_wrapping_keeps_to_the_width_and_loses_only_spaces(text: str, width: int) -> None:
     lines = wrap(text, width)
     assert all(cell_len(line) <= width for line in lines)
@@ -205,7 +206,7 @@ def test_the_playhead_follows_rests_and_starts_again_at_the_end() -> None:
     head.go(10_000)
     assert head.position == record.head
     head.toggle()
-    assert (head.position, head.playing) == (0, True)
+    assert (head.position, head.playing) == (record.opening, True)
     at_s[0] = record.paced_s[-1] / 2
     assert head.tick()
     assert 0 < head.position < record.head

@@ -15,16 +15,21 @@ async def stepped_to(seen: Watched, *keys: str) -> str:
     return seen.status
 
 
-async def test_a_replay_begins_at_the_beginning_and_steps_to_and_fro() -> None:
+async def test_a_replay_begins_at_its_first_picture_and_steps_to_and_fro() -> None:
     async with bridge(shop_script(), replay=True) as seen:
         assert "replay ‖ 0/7 1×" in seen.status
-        assert "0:00" in seen.status
+        assert "● running" in seen.status
+        assert "http://shop.example/" in seen.text()
+        assert "no picture yet" not in seen.text()
         assert "step 1" in await stepped_to(seen, ".")
         assert "step 2" in await stepped_to(seen, "l")
         assert "step 3" in await stepped_to(seen, "right")
         assert "step 2" in await stepped_to(seen, ",")
         assert "step 1" in await stepped_to(seen, "h")
         assert "step 2" in await stepped_to(seen, ".")
+        assert "step 7" in await stepped_to(seen, "$")
+        assert "step 0" in await stepped_to(seen, "0")
+        assert seen.screen.playhead.position == seen.screen.record.opening
         assert "step 7" in await stepped_to(seen, "$")
         assert "● completed" in seen.status
         assert "step 0" in await stepped_to(seen, "0")
@@ -56,12 +61,22 @@ async def test_play_runs_at_the_recorded_pace_with_long_waits_cut() -> None:
         await seen.press("space")
         assert "replay ▶" in seen.status
         seen.clock.at_s += 2.0
-        await seen.until(lambda: seen.screen.playhead.position > 5)
-        there = seen.screen.playhead.position
-        assert seen.screen.record.paced_s[there] <= 2.0 < seen.screen.record.paced_s[there + 1]
+        record = seen.screen.record
+        await seen.until(lambda: seen.screen.playhead.position > record.opening)
+        there, due_s = seen.screen.playhead.position, record.paced_s[record.opening] + 2.0
+        assert record.paced_s[there] <= due_s < record.paced_s[there + 1]
         seen.clock.at_s += whole_s
         await seen.until(lambda: "● completed" in seen.status)
         assert "‖" in seen.status
+
+
+async def test_a_speed_asked_for_plays_at_once_at_that_pace() -> None:
+    async with bridge(shop_script(), replay=True, speed=3.0) as seen:
+        await seen.until(lambda: "replay ▶ 0/7 3×" in seen.status)
+        await seen.press(">")
+        assert "4×" in seen.status
+        await seen.press("<", "<")
+        assert "1×" in seen.status
 
 
 async def test_speed_goes_up_and_down_its_ladder() -> None:

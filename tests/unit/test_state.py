@@ -78,7 +78,8 @@ def test_a_batch_is_worked_through_one_by_one_each_with_its_own_input() -> None:
             {"n": action},
             status,
         )
-    assert (state.finished, state.failed, state.upcoming) == (2, 2, ())
+    # The third was never sent: it is no failure.
+    assert (state.finished, state.failed, state.in_doubt, state.upcoming) == (2, 1, 0, ())
 
 
 def test_an_action_in_doubt_says_so() -> None:
@@ -86,6 +87,7 @@ def test_an_action_in_doubt_says_so() -> None:
     state = reduce_all([proposed(1), begun(1), doubt])
     assert state.current is not None
     assert (state.current.status, state.current.input) == ("in_doubt", {"n": 1})
+    assert (state.finished, state.failed, state.in_doubt) == (0, 0, 1)
 
 
 def test_a_detail_is_counted_and_is_not_the_screen() -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import codecs
 import os
 import selectors
+import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual._parser import ParseError  # private; checked by hand at every release, like the parser itself
 from textual._xterm_parser import XTermParser
@@ -56,6 +57,12 @@ class GuardedParser(XTermParser):
 
 class GuardedDriver(LinuxDriver):
     """Textual's driver for Linux and macOS, reading through a `GuardedParser`."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Textual draws on standard error; where that goes into a file, the terminal would stay blank.
+        if sys.__stderr__ is None or not sys.__stderr__.isatty():
+            self._file = sys.__stdout__
 
     def run_input_thread(self) -> None:
         """Read the terminal until told to stop; runs in the driver's input thread."""

@@ -30,6 +30,9 @@ CSI_LIMIT: Final = 128
 BURST: Final = 3
 """Characters in one read that no person types: the late rest of a reply."""
 
+ALT_ENTER: Final = "\x1b[13;3u"
+"""Alt+enter as Kitty writes it: Textual's parser knows no key in the ESC CR that other terminals send."""
+
 PASTE_START: Final = "\x1b[200~"
 PASTE_END: Final = "\x1b[201~"
 
@@ -185,6 +188,8 @@ class ReplyFilter:
             self._state, self._held = _State.SS3, ESC + character
         elif character == "\\" or "\x80" <= character <= "\x9f":
             return ""  # a string terminator whose string is gone
+        elif character == "\r":
+            return "" if now < self._quarantined_until else ALT_ENTER
         else:
             return ESC + character
         return ""
@@ -227,7 +232,7 @@ class ReplyFilter:
         return ""
 
     def _in_string_escape(self, character: str, now: float) -> str:
-        if character == "\\":
+        if character in "\\\r":  # its end; or ESC CR inside it, which no reply holds and no person typed
             self._reset()
             return ""
         # ESC breaks a string off and begins something else, a key perhaps.

@@ -181,6 +181,12 @@ ABORT_KEYS: Final = (
     LocalKey("↑ ↓", "choose: close the browser, or keep it open", "choose"),
     LocalKey("esc", "leave; the run goes on", "leave, the run goes on"),
 )
+HELP_KEYS: Final = (
+    LocalKey("↑ ↓ pgup pgdn", "scroll", "scroll"),
+    LocalKey("ctrl+p", "find an action by name, and do it", "find an action"),
+    LocalKey("?", "close the help", "close"),
+    LocalKey("esc", "close the help", "close"),
+)
 GOTO_KEYS: Final = (
     LocalKey("enter", "go there", "go there"),
     LocalKey("esc", "stay", "stay"),

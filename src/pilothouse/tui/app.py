@@ -39,7 +39,7 @@ class ActionCommands(Provider):
             why_not = action.why_not(screen.situation)
             title = action.title_for(screen.live)
             help_text = f"not now: {why_not}" if why_not else f"{action.does}  ({key_name(action.keys[0])})"
-            yield title, help_text, lambda name=action.id: screen.action_do(name)  # type: ignore[misc]
+            yield title, help_text, lambda name=action.id: screen.choose_action(name)  # type: ignore[misc]
 
     async def discover(self) -> Hits:
         """List everything."""
@@ -64,6 +64,7 @@ class Bridge(GuardedApp[None]):
         capabilities: What the probe found of the terminal.
         actor: Who the commands are from.
         graphics: `auto`, `kitty`, `sixel`, `blocks` or `off`.
+        speed: Play a recording at once, at so many times its pace; 0 opens it resting.
         theme: A theme's name; the default one where it is unknown.
         theme_directories: Where themes are read; None for ours and the person's own.
         now: A monotonic clock, in seconds.
@@ -86,6 +87,7 @@ class Bridge(GuardedApp[None]):
         capabilities: Capabilities,
         actor: str = "operator",
         graphics: str = "auto",
+        speed: float = 0.0,
         theme: str = themes.DEFAULT,
         theme_directories: tuple[Path, ...] | None = None,
         now: Callable[[], float] = time.monotonic,
@@ -101,6 +103,7 @@ class Bridge(GuardedApp[None]):
             replay=replay,
             ways=ways(capabilities, graphics),
             cell_px=cell_size(capabilities),
+            speed=speed if replay else 0.0,
             now=now,
         )
         self.run_screen.actor = actor

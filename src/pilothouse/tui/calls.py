@@ -64,7 +64,6 @@ class Calls:
         self._record = record
         self.calls: list[Call] = []
         self._at: dict[int, int] = {}
-        self._failures: list[int] = []
         self._changes: list[int] = []
 
     def __len__(self) -> int:
@@ -94,10 +93,6 @@ class Calls:
         self.calls[index].opened = not self.calls[index].opened
         return True
 
-    def failed_at(self, position: int) -> int:
-        """Count the actions that had failed, or were in doubt, at a position; what was not run is none."""
-        return bisect_right(self._failures, position)
-
     def index_of(self, action: int) -> int | None:
         """Find an action's row."""
         return self._at.get(action)
@@ -115,7 +110,7 @@ class Calls:
         tone = f"call-{status.replace('_', '-')}"
         over = position >= call.over
         duration = words.took(call.duration_ms) if over else ("…" if status == "started" else "")
-        lead = f"{ICONS[status]} {call.action:>3}  "
+        lead = f"{ICONS[status]} {cut(str(call.action), 9):>3}  "
         room = width - len(lead) - (len(duration) + 1 if duration else 0)
         member = cut(call.member, min(18, max(room - 1, 0)))
         aim = cut(call.target, max(room - len(member) - 1, 0))
@@ -172,8 +167,6 @@ class Calls:
                 call.over, call.duration_ms = event.seq, event.duration_ms
                 call.status = "done" if event.ok else ("failed" if event.executed else "skipped")
                 call.result = clean(event.text, limit=4_000)
-        if call.status in {"failed", "in_doubt"} and call.over == event.seq:
-            self._failures.append(event.seq)
 
 
 def _outcome(call: Call) -> str:

@@ -24,7 +24,13 @@ SSH_FPS: Final = "10"
 
 
 async def run_bridge(
-    view: RunView, run: str, *, replay: bool = False, graphics: str = "auto", theme: str = ""
+    view: RunView,
+    run: str,
+    *,
+    replay: bool = False,
+    graphics: str = "auto",
+    speed: float = 0.0,
+    theme: str = "",
 ) -> int:
     """Show a run until the person leaves; returns the exit code.
 
@@ -33,6 +39,7 @@ async def run_bridge(
         run: Its id.
         replay: It is a recording; no command is sent.
         graphics: One of `GRAPHICS`.
+        speed: Play a recording at once, at so many times its pace; 0 opens it resting.
         theme: A theme's name; empty for the default.
 
     Raises:
@@ -49,6 +56,7 @@ async def run_bridge(
         capabilities=capabilities,
         actor=actor_name(),
         graphics=graphics,
+        speed=speed,
         theme=theme or themes.DEFAULT,
     )
     gc.freeze()  # full collections would cost 24 ms each, with thousands of live objects (performance §7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from pilothouse.tui.record import Record
 
 SPEEDS: Final = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+_OPENING: Final = -1
+"""Where a replay opens, as long as nobody has moved: known only when the events are there."""
 
 
 class Playhead:
@@ -19,7 +22,7 @@ class Playhead:
     def __init__(self, record: Record, following: bool, now: Callable[[], float] = time.monotonic) -> None:
         self._record = record
         self._now = now
-        self._at = -1 if following else 0
+        self._at = _OPENING
         self._began_s = 0.0
         self._from_s = 0.0
         self.following = following
@@ -30,7 +33,9 @@ class Playhead:
     @property
     def position(self) -> int:
         """The event the screen shows; never beyond what there is."""
-        return self._record.head if self.following else min(self._at, self._record.head)
+        if self.following:
+            return self._record.head
+        return min(self._record.opening if self._at == _OPENING else self._at, self._record.head)
 
     def follow(self) -> None:
         """Go to the end and stay there."""
@@ -42,17 +47,18 @@ class Playhead:
         self._at = min(max(position, 0), max(self._record.head, 0))
 
     def toggle(self) -> None:
-        """Play from here (from the beginning, at the end), or rest here."""
+        """Play from here (from the opening, at the end), or rest here."""
         if self.playing:
             self.go(self.position)
             return
-        self.go(0 if self.position >= self._record.head else self.position)
+        self.go(self._record.opening if self.position >= self._record.head else self.position)
         self.playing = True
         self._anchor()
 
     def faster(self, steps: int) -> None:
         """Go up (or, below zero, down) the ladder of speeds; stops at its ends."""
-        at = SPEEDS.index(self.speed) + steps
+        here = bisect_right(SPEEDS, self.speed) - 1 if steps > 0 else bisect_left(SPEEDS, self.speed)
+        at = here + steps
         self.set_speed(SPEEDS[min(max(at, 0), len(SPEEDS) - 1)])
 
     def set_speed(self, speed: float) -> None:

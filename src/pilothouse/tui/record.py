@@ -1,12 +1,17 @@
 """A run as the bridge holds it:
 
 its events, the state at any of them, and where one can stop. No rows, no widgets.
+
+A *position* is an event's place in what is held. In a whole recording it is the event's `seq`, after a gap
+it is not: so events are numbered anew as they come in, and everything behind the record knows only positions.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from pilothouse import events as ev
 from pilothouse.state import RunState, reduce
@@ -18,6 +23,8 @@ SNAPSHOT_EVERY: Final = 1_000
 """Events between two kept states; stepping back folds at most so many."""
 IDLE_LIMIT_S: Final = 2.0
 """A replay waits no longer than this between two events."""
+OPENING_WITHIN: Final = 256
+"""A first picture later than this many events is not where a recording opens."""
 
 _MARKED: Final = (
     ev.Warned,
@@ -35,7 +42,7 @@ _MARKED: Final = (
 
 
 class Record:
-    """Events in order, and what is quick to say about each position. A *position* is a `seq`."""
+    """Events in order, and what is quick to say about each position."""
 
     def __init__(self) -> None:
         self.events: list[ev.Event] = []
@@ -46,6 +53,11 @@ class Record:
         """Where stepping halts: the event after which an action and its picture are there."""
         self.marks: list[int] = []
         """Events worth a look: errors, warnings, messages, approvals, the end."""
+        self.opening = 0
+        """Where a replay opens: the first picture is there, and the agent has not begun."""
+        self.last_seq = -1
+        """The journal's own number of the last event."""
+        self._is_opening_known = False
         self._snapshots: list[RunState] = []
         self._near = RunState()
         self._stop_of: dict[int, int] = {}
@@ -63,20 +75,38 @@ class Record:
         """Say whether the run's own end is recorded."""
         return self.head_state.ended
 
-    def extend(self, events: Iterable[ev.Event]) -> None:
-        """Take the next events."""
-        for event in events:
-            self._append(event)
+    def extend(self, events: Iterable[ev.Event]) -> list[ev.Event]:
+        """Take the next events; returns them as held: numbered by position, time never running back."""
+        return [self._append(event) for event in events]
 
-    def _append(self, event: ev.Event) -> None:
+    def _append(self, event: ev.Event) -> ev.Event:
         position = len(self.events)
-        gap_s = max(event.t - self.head_state.t, 0) / 1e9 if position else 0.0
+        self.last_seq = event.seq
+        if event.seq != position or event.t < self.head_state.t:
+            event = msgspec.structs.replace(event, seq=position, t=max(event.t, self.head_state.t))
+        gap_s = (event.t - self.head_state.t) / 1e9 if position else 0.0
         self.paced_s.append((self.paced_s[-1] if position else 0.0) + min(gap_s, IDLE_LIMIT_S))
         self.events.append(event)
         self.head_state = reduce(self.head_state, event)
         if position % SNAPSHOT_EVERY == 0:
             self._snapshots.append(self.head_state)
         self._note(position, event)
+        if not self._is_opening_known:
+            self._note_opening(position, event)
+        return event
+
+    def _note_opening(self, position: int, event: ev.Event) -> None:
+        match event:
+            case ev.ActionStarted():
+                self._is_opening_known = True
+            case ev.TurnStarted():
+                self._is_opening_known = self.opening > 0
+            case ev.FrameCaptured():
+                self.opening = position
+                self._is_opening_known = self.head_state.turn > 0
+            case _ if self.opening:
+                self.opening = position
+        self._is_opening_known |= position >= OPENING_WITHIN
 
     def _note(self, position: int, event: ev.Event) -> None:
         match event:
@@ -124,9 +154,9 @@ class Record:
         return self.stops[at] if at < len(self.stops) else self.head
 
     def previous_stop(self, position: int) -> int:
-        """Give the place to halt one step earlier; the beginning when there is none."""
+        """Give the place to halt one step earlier; where a replay opens when there is none."""
         at = self.step_at(position) - 2
-        return self.stops[at] if at >= 0 else 0
+        return self.stops[at] if at >= 0 else self.opening
 
     def next_mark(self, position: int) -> int | None:
         """Give the next event worth a look."""

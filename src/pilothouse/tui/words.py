@@ -5,6 +5,7 @@ Everything that may hold outside text is cleaned here, so that a row is safe fro
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import msgspec
@@ -44,14 +45,15 @@ def state_words(phase: RunPhase, holding: tuple[Hold, ...], outcome: Outcome | N
 
 def clock(seconds: float) -> str:
     """Write a duration as `m:ss`, or `h:mm:ss`."""
-    whole = max(int(seconds), 0)
+    whole = max(int(_bounded(seconds)), 0)
     hours, rest = divmod(whole, 3600)
     minutes, secs = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{secs:02}" if hours else f"{minutes}:{secs:02}"
 
 
 def took(milliseconds: float) -> str:
-    """Write how long something took in at most five characters."""
+    """Write how long something took, for less than ten hours in at most seven characters."""
+    milliseconds = _bounded(milliseconds)
     if milliseconds < 1:
         return ""
     if milliseconds < 1000:
@@ -62,6 +64,7 @@ def took(milliseconds: float) -> str:
 
 def count(number: int) -> str:
     """Write a number of tokens shortly: 940, 23.4k, 1.2M."""
+    number = int(_bounded(number))
     if number < 1000:
         return str(number)
     if number < 1_000_000:
@@ -72,6 +75,11 @@ def count(number: int) -> str:
 def money(usd: float, priced: bool = True) -> str:
     """Write a cost; with `+` where part of it has no known price."""
     return f"${usd:.2f}" + ("" if priced else "+")
+
+
+def _bounded(number: float) -> float:
+    """Bring a recorded number, which may be any, into a range that can be reckoned with."""
+    return min(max(number, -1e12), 1e12) if not math.isnan(number) else 0.0
 
 
 def plural(number: int, noun: str) -> str:
@@ -99,7 +107,7 @@ def target(member: str, given: dict[str, Any]) -> str:
             words = f"{duration} s"
         case {}:
             words = "" if not given else _json(given)
-    return clean_line(" ".join(words.split(" ")).strip(), 200)
+    return clean_line(words.strip(), 200)
 
 
 def pretty(given: dict[str, Any]) -> str:

@@ -40,10 +40,10 @@ def _wrap_wide(text: str, width: int, lines: list[str]) -> None:
     line, used = "", 0
     for word in text.split(" "):
         cells = cell_len(word)
-        if used and used + 1 + cells <= width:
+        if line and used + 1 + cells <= width:
             line, used = f"{line} {word}", used + 1 + cells
             continue
-        if used:
+        if line:
             lines.append(line)
         if cells > width:
             *full, word = chop_cells(word, width)

@@ -84,6 +84,7 @@ KEYS = {
     "\x1b[121;5u": "ctrl+y",
     "\x1b[27u": "escape",
     "\x1b[13;3u": "alt+enter",
+    "\x1b\r": "alt+enter",
     "\x1b[27;5;121~": "ctrl+y",
 }
 
@@ -255,6 +256,16 @@ def test_a_stalled_reply_gives_the_keys_back() -> None:
 def test_letters_right_behind_a_broken_sequence_are_dropped() -> None:
     assert keys(parse("\x1b[12\x07ay")) == []
     assert keys(parse("\x1b[12\x07", "q", gap_s=0.1)) == ["q"]
+
+
+def test_escape_and_enter_typed_one_after_the_other_are_two_keys() -> None:
+    assert keys(parse("\x1b", "\r", gap_s=0.2)) == ["escape", "enter"]
+
+
+@pytest.mark.parametrize("broken", ["\x1b]11;rgb:aa\x1b\r", "\x1b[12\x07\x1b\r", "\x1bP1$r\x1b\ra y\x1b\\"])
+def test_alt_enter_inside_or_right_behind_a_broken_reply_is_no_key(broken: str) -> None:
+    assert "alt+enter" not in keys(parse(broken))
+    assert keys([*parse(broken, "q", gap_s=3.0)])[-1:] == ["q"]
 
 
 def test_escape_ends_a_string_that_was_broken_off() -> None:

@@ -20,7 +20,7 @@ from pilothouse.errors import PilothouseError
 from pilothouse.frames.geometry import Extent, fit
 from pilothouse.safety import clean_line
 from pilothouse.tui import status, words
-from pilothouse.tui.actions import ABORT_KEYS, ACTIONS, COMPOSER_KEYS, GOTO_KEYS, Situation, key_name
+from pilothouse.tui.actions import ACTIONS, HELP_KEYS, Situation, key_name
 from pilothouse.tui.calls import Calls
 from pilothouse.tui.panes.help import HelpPane
 from pilothouse.tui.panes.lists import ListPane
@@ -28,9 +28,8 @@ from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.playhead import Playhead
 from pilothouse.tui.record import Record
 from pilothouse.tui.transcript import Transcript
-from pilothouse.tui.widgets.composer import Composer
+from pilothouse.tui.widgets.drawer import Drawer
 from pilothouse.tui.widgets.lines import FactLine, KeyBar, PaneHead
-from pilothouse.tui.widgets.prompts import AbortPane, GoTo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +67,7 @@ class RunBody(Screen[None]):
         replay: bool,
         ways: tuple[Graphics, ...],
         cell_px: Extent,
+        speed: float = 0.0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -84,6 +84,8 @@ class RunBody(Screen[None]):
         self.over = False
         """The stream of events has ended."""
         self.problem = ""
+        self._play_at = speed
+        """Play by itself at this pace once the recording is there; 0 for resting."""
         self.pending = ""
         self._pending_until = -1
         self._arrived: deque[Event] = deque()
@@ -100,10 +102,7 @@ class RunBody(Screen[None]):
             yield PicturePane(self._blob, self.ways[0], self._cell_px)
             yield ListPane(2, self.calls, id="tools")
         yield HelpPane()
-        with Container(id="drawer"):
-            yield Composer()
-            yield AbortPane()
-            yield GoTo()
+        yield Drawer()
         yield KeyBar()
         yield Static(Content(""), id="unfit")
 
@@ -138,17 +137,21 @@ class RunBody(Screen[None]):
         if arrived:
             self._take([self._arrived.popleft() for _ in range(min(len(self._arrived), BATCH))])
         finished = self.over and not self._arrived and self._finish()
+        if self._play_at and (self.over or len(self.record) >= BATCH):
+            self.playhead.set_speed(self._play_at)
+            self.playhead.toggle()
+            self._play_at = 0.0
         if self.playhead.tick() or arrived or finished:
             self.refresh_all()
 
-    def _take(self, events: list[Event]) -> None:
-        self.record.extend(events)
+    def _take(self, arrived: list[Event]) -> None:
+        events = self.record.extend(arrived)
         self._head_at = self._now()
         for source, rows in ((self.transcript, self.transcript_rows), (self.calls, self.calls_rows)):
             changes = [at for event in events if (at := source.feed(event)) is not None]
             if changes:
                 rows.changed_from(min(changes))
-        if self.record.head >= self._pending_until >= 0:
+        if self.record.last_seq >= self._pending_until >= 0:
             self.settle()
         state = self.record.head_state
         if self._shaped_for != (state.display_width_px, state.display_height_px) and state.display_width_px:
@@ -160,9 +163,13 @@ class RunBody(Screen[None]):
             return False
         self._head_at = -1.0
         self.settle()
+        self.withdraw()
         if self.problem:
             self.say(self.problem, "error")
         return True
+
+    def withdraw(self) -> None:
+        """Ask no longer what only a living run can answer."""
 
     def settle(self) -> None:
         """Forget the command that was on its way."""
@@ -171,7 +178,7 @@ class RunBody(Screen[None]):
     def wait_for(self, seq: int) -> None:
         """Keep saying what is on its way until this event is here."""
         self._pending_until = seq
-        if self.record.head >= seq:
+        if self.record.last_seq >= seq:
             self.settle()
 
     # --- what is so -------------------------------------------------------------------------------
@@ -195,6 +202,11 @@ class RunBody(Screen[None]):
     def calls_rows(self) -> Rows:
         """The tool-call log's list."""
         return self.query_one("#tools", ListPane).rows
+
+    @property
+    def drawer(self) -> Drawer:
+        """What is asked at the foot of the screen."""
+        return self.query_one(Drawer)
 
     @property
     def current_rows(self) -> Rows:
@@ -256,8 +268,8 @@ class RunBody(Screen[None]):
     def _tally(self, position: int) -> list[str]:
         state = self.record.state_at(position)
         done = words.plural(state.finished, "action") if state.finished else ""
-        failed = self.calls.failed_at(position)
-        return [done, f"{failed} failed" if failed else ""]
+        failed = f"{state.failed} failed" if state.failed else ""
+        return [done, failed, f"{state.in_doubt} in doubt" if state.in_doubt else ""]
 
     def show_status(self) -> None:
         """Show the status line and the picture, which tell the time."""
@@ -284,11 +296,9 @@ class RunBody(Screen[None]):
 
     def show_keys(self) -> None:
         """Show in the footer what can be done here and now."""
-        drawer = self.query_one("#drawer")
-        for name, local in (("-composer", COMPOSER_KEYS), ("-abort", ABORT_KEYS), ("-goto", GOTO_KEYS)):
-            if drawer.has_class(name):
-                self.query_one(KeyBar).put([(key.keys, key.short, True) for key in local])
-                return
+        if local := self.drawer.keys or (HELP_KEYS if self.has_class("-help") else ()):
+            self.query_one(KeyBar).put([(key.keys, key.short, True) for key in local])
+            return
         now = self.situation
         shown = sorted((action for action in ACTIONS if action.footer), key=lambda action: action.footer)
         keys = []

@@ -24,13 +24,16 @@ from pilothouse.tui.widgets.rows import Rows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from textual import events
+
     from pilothouse.commands import Command
 
 AGAIN_S = 2.0
 """A second ctrl+c within this opens the abort pane."""
 
 
-_BESIDE_ABORT = frozenset({"run.interrupt", "leave", "back"})
+_BESIDE_DRAWER = frozenset({"run.interrupt", "leave", "back"})
+_BESIDE_HELP = _BESIDE_DRAWER | {"help", "row.up", "row.down", "row.page_up", "row.page_down"}
 
 
 def _bindings() -> list[BindingType]:
@@ -57,15 +60,28 @@ class RunScreen(RunBody):
     _interrupted_at = float("-inf")
 
     def action_do(self, name: str) -> None:
-        """Do an action of the registry, or say why it can't be done."""
+        """Do an action of the registry, or say why it can't be done.
+
+        A key that was meant for what lies open in front must not steer the run behind it.
+        """
+        if self.drawer.opened and name not in _BESIDE_DRAWER:
+            return
+        if self.has_class("-help") and name not in _BESIDE_HELP:
+            return
         action = BY_ID[name]
-        if self.query_one(AbortPane).has_focus and name not in _BESIDE_ABORT:
-            return  # a key meant for the question must not steer the run behind it
         if why_not := action.why_not(self.situation):
             self.say(f"{action.title.partition('/')[0]}: {why_not}", "warning")
             return
         method: Callable[[], None] = getattr(self, action.method)
         method()
+
+    def choose_action(self, name: str) -> None:
+        """Do an action that was chosen by its name, not by a key: what lies open in front is closed first."""
+        if self.drawer.opened:
+            self._close()
+        if self.has_class("-help") and name != "help":
+            self.do_help()
+        self.action_do(name)
 
     # --- steering ---------------------------------------------------------------------------------
 
@@ -82,6 +98,8 @@ class RunScreen(RunBody):
         except PilothouseError as error:
             self.settle()
             self.say(str(error), "error")
+            if isinstance(command, cmd.Say):
+                self.query_one(Composer).restore(command.text)
         else:
             self.wait_for(ack.seq)
         self.refresh_all()
@@ -112,7 +130,7 @@ class RunScreen(RunBody):
 
     def do_run_say(self) -> None:
         """Open the composer."""
-        self._open("composer", self.query_one(Composer))
+        self._open("composer")
 
     @on(Composer.Said)
     def _said(self, message: Composer.Said) -> None:
@@ -121,7 +139,7 @@ class RunScreen(RunBody):
 
     def do_run_abort(self) -> None:
         """Open the abort pane."""
-        self._open("abort", self.query_one(AbortPane))
+        self._open("abort")
 
     @on(AbortPane.Committed)
     def _abort(self, message: AbortPane.Committed) -> None:
@@ -161,8 +179,8 @@ class RunScreen(RunBody):
     do_step_back = do_step_previous
 
     def do_step_first(self) -> None:
-        """Go to the beginning."""
-        self._go(0)
+        """Go to where a replay opens: the first picture, before the agent did anything."""
+        self._go(self.record.opening)
 
     def do_step_last(self) -> None:
         """Go to the end; a live run is followed from there."""
@@ -190,7 +208,7 @@ class RunScreen(RunBody):
 
     def do_go(self) -> None:
         """Ask where to go."""
-        self._open("goto", self.query_one(GoTo))
+        self._open("goto")
 
     @on(GoTo.Given)
     def _went(self, message: GoTo.Given) -> None:
@@ -200,7 +218,7 @@ class RunScreen(RunBody):
         if place is None:
             self.say("no such place: give a step (12), a time (1:30) or a part (50%)", "warning")
         elif place.step is not None:
-            self._go(stops[min(place.step, len(stops)) - 1] if place.step and stops else 0)
+            self._go(stops[min(place.step, len(stops)) - 1] if place.step and stops else self.record.opening)
         elif place.seconds is not None:
             self._go(self.record.position_at_time(place.seconds))
         elif place.part is not None:
@@ -352,15 +370,24 @@ class RunScreen(RunBody):
 
     # --- the bridge -------------------------------------------------------------------------------
 
-    def _open(self, name: str, widget: Composer | AbortPane | GoTo) -> None:
-        self.query_one("#drawer").set_classes(f"-{name}")
-        widget.focus()
+    def _open(self, name: str) -> None:
+        self.drawer.open(name)
         self.show_keys()
 
     def _close(self) -> None:
-        self.query_one("#drawer").set_classes("")
+        self.drawer.close()
         self.focus_pane(self.here)
         self.show_keys()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Keep the keys where something is asked."""
+        self.drawer.keep_focus(event)
+
+    def withdraw(self) -> None:
+        """Ask no longer whether to end a run that is over."""
+        if self.drawer.opened == "abort":
+            self._close()
+            self.say("the run is over: there is nothing to abort any more")
 
     @on(Composer.Left)
     @on(AbortPane.Left)
@@ -370,7 +397,7 @@ class RunScreen(RunBody):
 
     def do_back(self) -> None:
         """Close what is open, innermost first."""
-        if self.query_one("#drawer").classes:
+        if self.drawer.opened:
             self._close()
         elif self.has_class("-help"):
             self.do_help()
@@ -384,6 +411,7 @@ class RunScreen(RunBody):
         self.toggle_class("-help")
         if self.has_class("-help"):
             self.query_one(HelpPane).tell(self.situation)
+        self.show_keys()
 
     def do_leave(self) -> None:
         """Leave the bridge."""

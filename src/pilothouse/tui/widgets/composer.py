@@ -56,6 +56,12 @@ class Composer(TextArea):
         event.stop()
         self.insert(clean(event.text, limit=TEXT_MAX))
 
+    def restore(self, text: str) -> None:
+        """Put a message back that did not get through, unless another has been begun."""
+        if not self.text:
+            self.text = text
+            self.move_cursor(self.document.end)
+
     def _send(self, when: str) -> None:
         text = self.text.strip()[:TEXT_MAX]
         if not text:

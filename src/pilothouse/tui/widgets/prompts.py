@@ -16,6 +16,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
+from pilothouse.safety import clean_line
+
 if TYPE_CHECKING:
     from textual import events
 
@@ -119,6 +121,12 @@ class GoTo(Input):
             self.post_message(self.Left())
             return
         await super()._on_key(event)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """Take pasted text as text, cleaned."""
+        event.stop()
+        event.prevent_default()
+        self.insert_text_at_cursor(clean_line(event.text, self.max_length or 20))
 
     async def action_submit(self) -> None:
         """Give what was written to the screen."""
