@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pilothouse.cli import options as kinds
 from pilothouse.cli import show
+from pilothouse.local import kernel_options
 
 if TYPE_CHECKING:
     import argparse
@@ -21,19 +22,16 @@ STOP_WAIT_S = 10.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("--port", type=kinds.port, default=0, help="on 127.0.0.1; 0, the default, takes any")
-    parser.add_argument(
-        "--backend", choices=["auto", "x11", "headless"], default="auto", help="default: auto"
-    )
+    kernel_options.add_options(parser, kinds.port)
     parser.add_argument("--json", action="store_true", help="say where it listens as one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until ctrl+c; the server is a child that ends with this process."""
-    module = [sys.executable, "-m", "pilothouse.local.kernel_server"]
+    wanted = kernel_options.options_from(options, with_parent=True)
     # Its standard input is a pipe of ours: however this process dies, the server sees that pipe end.
     server = subprocess.Popen(
-        [*module, "--port", str(options.port), "--backend", options.backend, "--with-parent"],
+        [sys.executable, "-m", "pilothouse.local.kernel_server", *kernel_options.arguments(wanted)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

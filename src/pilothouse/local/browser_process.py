@@ -11,6 +11,7 @@ from pilothouse.errors import ChromiumUnavailable
 from pilothouse.local.chromium import VARIABLE, Start, switches
 from pilothouse.local.desktop import DesktopFailed
 from pilothouse.local.devtools import DevTools, DevToolsPipe
+from pilothouse.local.kernel_options import NO_SANDBOX_VARIABLE
 from pilothouse.local.profile import hand_over, write_profile
 from pilothouse.local.web_guard import WebGuard
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pilothouse.local.desktop import DesktopPlan
 
 NO_SANDBOX = "Chromium runs without its sandbox: this machine lets no ordinary user have one"
-NO_SANDBOX_VARIABLE = "PILOTHOUSE_ALLOW_NO_SANDBOX"
 START_TIMEOUT_S = 30.0
 """A first start from a slow disk takes more than ten."""
 ENDING_S = 0.5

@@ -1,4 +1,4 @@
-"""The Kernel-compatible server as a process: options, start, the ready line, the end. No routes here.
+"""The Kernel-compatible server as a process: start, the ready line, the end. No routes here.
 
 `python -m pilothouse.local.kernel_server --with-parent` prints one JSON line, `{"base_url", "token",
 "backend"}`, and ends when its standard input does; `pilothouse local` calls `serve`.
@@ -19,8 +19,9 @@ import msgspec
 
 from pilothouse.errors import ChromiumUnavailable, PilothouseError
 from pilothouse.local import chromium as chromiums
-from pilothouse.local.browsers import SESSIONS_MAX, Browsers
+from pilothouse.local.browsers import Browsers
 from pilothouse.local.desktop import Desktop, DesktopPlan
+from pilothouse.local.kernel_options import Options, add_options, options_from
 from pilothouse.local.kernel_routes import KernelRoutes
 from pilothouse.local.loopback import ending, listening
 from pilothouse.local.rigs import Rigs
@@ -36,22 +37,6 @@ if TYPE_CHECKING:
     StartDesktop = Callable[[DesktopPlan], Awaitable[Desktop]]
 
 TOKEN_VARIABLE = "PILOTHOUSE_LOCAL_TOKEN"
-BACKENDS = ("auto", "x11", "headless")
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to serve."""
-
-    port: int = 0
-    backend: str = "auto"
-    with_parent: bool = False
-    """End at the end of standard input."""
-    offline: bool = False
-    """Loopback pages only."""
-    strict_kernel: bool = False
-    direct: bool = True
-    allow_no_sandbox: bool = False
-    sessions_max: int = SESSIONS_MAX
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,33 +167,9 @@ def parse(argv: list[str] | None) -> Options:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m pilothouse.local.kernel_server", description=__doc__)
     add_options(parser)
-    return options_from(parser.parse_args(argv))
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add this server's options to a parser, here and in `pilothouse local`."""
-    parser.add_argument("--port", type=int, default=0, help="0 for any free one")
-    parser.add_argument("--backend", choices=BACKENDS, default="auto")
     parser.add_argument("--with-parent", action="store_true", help="end when standard input does")
-    parser.add_argument("--offline-hosts", action="store_true", help="no host but this one can be reached")
-    parser.add_argument("--strict-kernel", action="store_true", help="ignore unknown keys, as Kernel does")
-    parser.add_argument("--plain-routing", action="store_true", help="don't tell the SDK the direct way")
-    parser.add_argument("--allow-no-sandbox", action="store_true", help="accept one without its sandbox")
-    parser.add_argument("--max-browsers", type=int, default=SESSIONS_MAX)
-
-
-def options_from(given: argparse.Namespace) -> Options:
-    """Turn parsed options into ours."""
-    return Options(
-        port=given.port,
-        backend=given.backend,
-        with_parent=given.with_parent,
-        offline=given.offline_hosts,
-        strict_kernel=given.strict_kernel,
-        direct=not given.plain_routing,
-        allow_no_sandbox=given.allow_no_sandbox,
-        sessions_max=given.max_browsers,
-    )
+    given = parser.parse_args(argv)
+    return options_from(given, with_parent=given.with_parent)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -17,7 +17,8 @@ import pytest
 import pytest_asyncio
 from kernel import Kernel
 
-from pilothouse.local.kernel_server import Options, running
+from pilothouse.local.kernel_options import Options
+from pilothouse.local.kernel_server import running
 from tests.local.kernel.conftest import Server, processes_mentioning, server, server_in, temporary_files
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]

@@ -10,7 +10,8 @@ import kernel
 import pytest
 
 from pilothouse.local import browser_process
-from pilothouse.local.kernel_server import Options, running
+from pilothouse.local.kernel_options import Options
+from pilothouse.local.kernel_server import running
 from tests.local.kernel.conftest import processes_mentioning
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
