@@ -9,15 +9,19 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
 import msgspec
 
-from pilothouse.browser.faults import asking
+from pilothouse.browser.faults import ActionUnknown, asking
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kernel import AsyncKernel
+
+T = TypeVar("T")
 
 PNG_MAX_BYTES = 200_000
 JPEG_QUALITY = 88
@@ -78,7 +82,7 @@ class Camera:
     async def zoom(self, x0: int, y0: int, x1: int, y1: int) -> Shot:
         """Take a region at display resolution, enlarged to fit the usual screenshot, its aspect kept."""
         grab = await self._grab((x0, y0, x1 - x0, y1 - y0))
-        return await asyncio.to_thread(_enlarge, grab.png, self.width_px, self.height_px)
+        return await _in_thread(_enlarge, grab.png, self.width_px, self.height_px)
 
     async def _grab(self, region: tuple[int, int, int, int] | None = None) -> _Grab:
         computer = self._client.browsers.computer
@@ -92,6 +96,8 @@ class Camera:
                     self._browser, region={"x": x, "y": y, "width": width, "height": height}
                 )
             png = await response.read()
+            if png_size(png) == (0, 0):
+                raise ActionUnknown("the browser's server sent no picture")
             headers = response.headers
             return _Grab(
                 png=png,
@@ -114,7 +120,7 @@ async def encode(grab: _Grab, settle_ms: float = 0.0) -> Shot:
     width, height = png_size(grab.png)
     data, mime = grab.png, "image/png"
     if len(data) > PNG_MAX_BYTES:
-        data, mime = await asyncio.to_thread(_to_jpeg, data), "image/jpeg"
+        data, mime = await _in_thread(_to_jpeg, data), "image/jpeg"
     return Shot(
         data=data,
         mime=mime,
@@ -124,6 +130,13 @@ async def encode(grab: _Grab, settle_ms: float = 0.0) -> Shot:
         title=grab.title,
         settle_ms=settle_ms,
     )
+
+
+async def _in_thread(work: Callable[..., T], *given: object) -> T:
+    try:
+        return await asyncio.to_thread(work, *given)
+    except Exception as error:  # Pillow raises a dozen kinds for bytes that are no whole picture
+        raise ActionUnknown(f"the browser's picture can't be read ({type(error).__name__})") from error
 
 
 def png_size(png: bytes) -> tuple[int, int]:

@@ -44,11 +44,15 @@ async def acting(call: Awaitable[T]) -> T:
     except kernel.NotFoundError as error:
         raise BrowserLost("the browser is gone") from error
     except kernel.APIStatusError as error:
-        if error.status_code >= 500 and error.status_code != 501:
+        if error.status_code == 408 or (error.status_code >= 500 and error.status_code != 501):
             raise ActionUnknown(f"the browser's server answered {error.status_code}") from error
         raise ActionRefused(said(error)) from error
     except (kernel.APIError, httpx.HTTPError) as error:
         raise ActionUnknown("the connection to the browser was lost") from error
+    except BrowserError:
+        raise
+    except Exception as error:  # an answer that trips the SDK up: nobody knows what it would have said
+        raise ActionUnknown(f"the browser's answer can't be read ({type(error).__name__})") from error
 
 
 async def asking(call: Callable[[], Awaitable[T]], tries: int = 3) -> T:

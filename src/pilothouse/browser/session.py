@@ -7,6 +7,7 @@ deleted by name alone (terminal-and-journal §0.5).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import kernel
 
 from pilothouse import events as ev
 from pilothouse.browser.faults import ActionUnknown, BrowserLost, asking, said
-from pilothouse.errors import BrowserError
+from pilothouse.errors import BrowserError, RecorderFailed
 from pilothouse.ids import host_hash
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ TIMEOUT_SECONDS = 300
 HEARTBEAT_S = 100.0
 DELETE_TRIES = 3
 DELETE_CAP_S = 4.0
+"""Of the five seconds that an abort may take; creation still under way is waited for within it."""
+CREATE_GRACE_S = 2.5
 CREATE_TIMEOUT_S = 60.0
 
 
@@ -59,6 +62,7 @@ class BrowserSession:
         self._run = run
         self._intended = False
         self._closed = False
+        self._creating: asyncio.Task[Any] | None = None
         self.name = name
         self.session = ""
         self.width_px = 0
@@ -102,8 +106,11 @@ class BrowserSession:
 
     async def _create(self, params: dict[str, Any]) -> Any:
         """Create; a lost reply or a conflict means that the name may exist: adopt it."""
+        # A task of its own: an abort must not cut the request off, or the browser would come up later, with
+        # nobody to delete it.
+        self._creating = asyncio.create_task(self._client.browsers.create(**params, timeout=CREATE_TIMEOUT_S))
         try:
-            return await self._client.browsers.create(**params, timeout=CREATE_TIMEOUT_S)
+            return await asyncio.shield(self._creating)
         except kernel.AuthenticationError as error:
             raise BrowserError("Kernel refused the key (401)", way_out="check KERNEL_API_KEY") from error
         except kernel.ConflictError:
@@ -117,6 +124,10 @@ class BrowserSession:
                 raise BrowserError(
                     "no browser could be had: Kernel can't be reached", way_out="check the connection"
                 ) from error
+        except kernel.KernelError as error:
+            raise BrowserError(
+                f"no browser could be had: the answer can't be read ({type(error).__name__})"
+            ) from error
 
     async def _adopt(self) -> Any:
         try:
@@ -147,27 +158,50 @@ class BrowserSession:
         if self._closed or not self._intended:
             return
         self._closed = True
-        if keep:
-            self._publish(ev.BrowserClosed(name=self.name, why=why, kept=True))
+        if keep and self.session:
+            self._tell(ev.BrowserClosed(name=self.name, why=why, kept=True))
             return
         problem = ""
         try:
             async with asyncio.timeout(DELETE_CAP_S):
+                await self._settle_creation()
                 await self._delete()
         except TimeoutError:
             problem = "no answer in time"
         except BrowserError as error:
             problem = str(error)
         if problem:
-            self._publish(ev.DeletePending(name=self.name, why=problem), durable=True)
+            self._tell(ev.DeletePending(name=self.name, why=problem))
         else:
-            self._publish(ev.BrowserClosed(name=self.name, why=why), durable=True)
+            self._tell(ev.BrowserClosed(name=self.name, why=why))
+
+    def _tell(self, event: ev.Event) -> None:
+        with contextlib.suppress(RecorderFailed):  # the run is ending for that very reason
+            self._publish(event, durable=True)
+
+    async def _settle_creation(self) -> None:
+        """Let a browser that is being made come up first: until then there is nothing to delete."""
+        creating = self._creating
+        if creating is not None and not creating.done():
+            await asyncio.wait({creating}, timeout=CREATE_GRACE_S)
+            creating.cancel()
+
+    @property
+    def _may_come_yet(self) -> bool:
+        """Say whether a browser was asked for, and no answer told whether there is one."""
+        creating = self._creating
+        if self.session or creating is None:
+            return False
+        if not creating.done() or creating.cancelled():
+            return True
+        return isinstance(creating.exception(), kernel.APIConnectionError)
 
     async def _delete(self) -> None:
         try:
             # By name: valid even when the create's reply, and with it the session id, was lost.
             await asking(lambda: self._client.browsers.delete_by_id(self.name), DELETE_TRIES)
         except BrowserLost:
-            return
+            if self._may_come_yet:
+                raise BrowserError("it was asked for, and may still come up") from None
         except ActionUnknown as error:
             raise BrowserError(f"delete unconfirmed: {error}") from error

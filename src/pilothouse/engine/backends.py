@@ -67,9 +67,9 @@ class Backends:
                 group.create_task(self._browser_side())
                 if self._spec.shop:
                     group.create_task(self._shop_side())
-        except* Exception as failures:
+        except BaseException as error:
             await self._stack.aclose()
-            raise failures.exceptions[0] from None
+            raise (error.exceptions[0] if isinstance(error, ExceptionGroup) else error) from None
         return self
 
     async def __aexit__(

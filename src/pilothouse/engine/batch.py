@@ -15,9 +15,9 @@ import msgspec
 from anthropic.types.beta import BetaToolUseBlock
 
 from pilothouse import events as ev
-from pilothouse.errors import BrowserError
+from pilothouse.errors import BrowserError, RecorderFailed
 from pilothouse.model.conversation import has_image, image_block, result_text, text_result, with_block
-from pilothouse.model.prompt import HALTED, IN_DOUBT, INTERRUPTED
+from pilothouse.model.prompt import HALTED, IN_DOUBT, INTERRUPTED, NOT_ASKED
 
 if TYPE_CHECKING:
     from pilothouse.browser.camera import Camera, Shot
@@ -53,12 +53,39 @@ class Hands:
     async def perform(self, turn: int, calls: tuple[Call, ...]) -> list[Json]:
         """Perform a turn's calls; returns one result each, in order.
 
-        A cancellation on the way is answered for every call, journalled, and then passed on.
+        Whatever ends this on the way, a cancellation or a defect: every call is answered, that is journalled,
+        and then it is passed on.
 
         Raises:
             BrowserGone: The browser is lost; the results are journalled.
+            RecorderFailed: The disk refused an event; nothing more can be journalled.
         """
         results: list[Json] = []
+        first = self._propose(turn, calls)
+        try:
+            performed = await self._in_order(first, calls, results)
+            await self._attach_frame(first, calls[:performed], results)
+        except RecorderFailed:
+            raise
+        except BaseException:
+            self._answer_rest(first, calls, results, INTERRUPTED)
+            self._journal(turn, results)
+            raise
+        self._journal(turn, results)
+        if self._toolset.lost:
+            raise BrowserGone("the browser is gone", way_out="start a new run")
+        return results
+
+    def decline(self, turn: int, calls: tuple[Call, ...]) -> list[Json]:
+        """Answer calls of a turn that did not end by asking for them: nothing of it is done."""
+        results: list[Json] = []
+        first = self._propose(turn, calls)
+        self._answer_rest(first, calls, results, NOT_ASKED)
+        self._journal(turn, results)
+        return results
+
+    def _propose(self, turn: int, calls: tuple[Call, ...]) -> int:
+        """Journal what the model asks for; returns the number of its first action."""
         self._blobs.clear()
         self._doubted.clear()
         first = self.actions + 1
@@ -73,33 +100,27 @@ class Hands:
             )
             self._recorder.publish(proposed)
         self.actions += len(calls)
-        try:
-            await self._in_order(first, calls, results)
-            await self._attach_frame(calls, results)
-        except asyncio.CancelledError:
-            self._answer_rest(first, calls, results, INTERRUPTED)
-            self._journal(turn, results)
-            raise
-        self._journal(turn, results)
-        if self._toolset.lost:
-            raise BrowserGone("the browser is gone", way_out="start a new run")
-        return results
+        return first
 
-    async def _in_order(self, first: int, calls: tuple[Call, ...], results: list[Json]) -> None:
+    async def _in_order(self, first: int, calls: tuple[Call, ...], results: list[Json]) -> int:
+        """Perform call after call until one fails or a message is urgent; returns how many were tried."""
         for number, call in enumerate(calls, first):
-            await self._gate.pass_action()
-            if self._mailbox.urgent and results:
-                # A message sent `now` leaves the rest of the batch; the model reads why.
+            if not await self._gate.pass_action(lambda: self._mailbox.urgent):
+                # A message sent `now` leaves what has not begun, all of it if the model was still answering:
+                # it did not know of the message. It reads why.
+                tried = len(results)
                 self._answer_rest(first, calls, results, INTERRUPTED)
-                return
+                return tried
             result = await self._one(number, call)
             results.append(result)
             self._gate.action_done()
             if result.get("is_error") or self._toolset.doubt:
+                tried = len(results)
                 self._answer_rest(first, calls, results, HALTED)
-                return
+                return tried
             if call is not calls[-1]:
                 await self._glance(number)
+        return len(calls)
 
     async def _one(self, number: int, call: Call) -> Json:
         """Perform one call; its intent is on disk before it is sent, its outcome after."""
@@ -121,8 +142,10 @@ class Hands:
         self._toolset.arm(block)
         try:
             result: Json = dict(await self._toolset.tool_result(block))
-        except asyncio.CancelledError:
-            self._doubt(number, call, "it was cut off by the operator")
+        except BaseException as error:
+            cut = isinstance(error, asyncio.CancelledError)
+            why = "it was cut off by the operator" if cut else "the engine failed while it was under way"
+            self._doubt(number, call, why)
             raise
         finally:
             self.last_activity = time.monotonic()
@@ -154,16 +177,15 @@ class Hands:
         await self._record_frame(shot, number, "doubt")
         return with_block(result, image_block(shot.data, shot.mime))
 
-    async def _attach_frame(self, calls: tuple[Call, ...], results: list[Json]) -> None:
+    async def _attach_frame(self, first: int, tried: tuple[Call, ...], results: list[Json]) -> None:
         """Attach a settled screenshot to the last result, unless it is an error or already a picture.
 
         After a failure the model gets text only, but people still see where it led.
         """
-        if not results or self._toolset.lost or has_image(results[-1]):
+        if not tried or self._toolset.lost or has_image(results[-1]):
             return
-        performed = self.actions - len(calls) + len(results)
         try:
-            shot = await self._camera.settled(calls[len(results) - 1].member)
+            shot = await self._camera.settled(tried[-1].member)
         except BrowserError as error:
             # An agent that can't see must not go on; the results are journalled all the same.
             self._toolset.lost = True
@@ -171,7 +193,7 @@ class Hands:
             return
         finally:
             self.last_activity = time.monotonic()
-        await self._record_frame(shot, performed, "settled")
+        await self._record_frame(shot, first + len(tried) - 1, "settled")
         if not results[-1].get("is_error"):
             results[-1] = with_block(results[-1], image_block(shot.data, shot.mime))
 

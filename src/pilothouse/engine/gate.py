@@ -71,13 +71,20 @@ class Gate:
 
     async def pass_model(self) -> None:
         """Wait until a request may be sent to the model."""
-        await self._open.wait()
+        while self._holds:  # what opened the gate may be gone by the time that this wakes up
+            await self._open.wait()
 
-    async def pass_action(self) -> None:
-        """Wait until an action may be sent to the browser, and use up a step if steps are counted."""
-        await self._open.wait()
+    async def pass_action(self, unwanted: Callable[[], bool] = lambda: False) -> bool:
+        """Wait until an action may be sent to the browser, and use up a step if steps are counted.
+
+        False, with no step used, when the action is not wanted any more by then.
+        """
+        await self.pass_model()
+        if unwanted():
+            return False
         if self._steps is not None:
             self._steps -= 1
+        return True
 
     def action_done(self) -> None:
         """Hold again once the last granted step is done."""

@@ -9,12 +9,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from pilothouse.engine.spec import NotStarted, RunSpec, Started
 from pilothouse.errors import StartFailed, UsageError
 from pilothouse.paths import make_private, runs_dir, state_dir
+from pilothouse.safety import clean_line, redact, secrets_from_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOG_TAIL_BYTES = 20_000
 
 _answer: msgspec.json.Decoder[Started | NotStarted] = msgspec.json.Decoder(Started | NotStarted)
 
@@ -31,7 +38,9 @@ def launch(spec: RunSpec) -> Started:
     make_private(state_dir())
     make_private(runs_dir())
     read_end, write_end = os.pipe()
-    log = os.open(state_dir() / "engine.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    path = state_dir() / "engine.log"
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    said_before = os.fstat(log).st_size
     try:
         engine = subprocess.Popen(
             [sys.executable, "-m", "pilothouse.engine", "--ready-fd", str(write_end)],
@@ -50,7 +59,7 @@ def launch(spec: RunSpec) -> Started:
         said = ready.read()  # ends when the engine closes it, or dies
     # The engine lives on after us; it is init's child then, and not ours to wait for.
     engine.returncode = 0
-    return _judge(said)
+    return _judge(said, path, said_before)
 
 
 def _check_root(spec: RunSpec) -> None:
@@ -73,12 +82,24 @@ def _send_spec(engine: subprocess.Popen[bytes], spec: RunSpec) -> None:
         pass  # it died: the ready pipe says so
 
 
-def _judge(said: bytes) -> Started:
+def _judge(said: bytes, log: Path, said_before: int) -> Started:
     try:
         answer = _answer.decode(said)
     except msgspec.MsgspecError:
-        log = str(state_dir() / "engine.log")
-        raise StartFailed("the engine ended while starting", log, "its last lines say why") from None
+        last = _last_line(log, said_before)
+        what = f"the engine ended while starting: {last}" if last else "the engine ended while starting"
+        raise StartFailed(what, way_out=f"{log} has the whole story") from None
     if isinstance(answer, NotStarted):
         raise StartFailed(answer.what, answer.where, answer.way_out)
     return answer
+
+
+def _last_line(log: Path, said_before: int) -> str:
+    """Read the last line that came since, safe to show; empty if there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(said_before, file.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+            lines = file.read().decode("utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return clean_line(redact(lines[-1], secrets_from_environment())) if lines else ""

@@ -11,7 +11,9 @@ from pilothouse import events as ev
 from pilothouse.errors import ModelError
 from pilothouse.events import Hold, RunPhase
 from pilothouse.model.catalogue import cost_usd
+from pilothouse.model.conversation import is_empty
 from pilothouse.model.faults import TurnFault, backoff_s
+from pilothouse.model.prompt import CONTINUE
 from pilothouse.model.stream import Answer, TurnStream
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from pilothouse.engine.batch import Hands
     from pilothouse.engine.gate import Gate
-    from pilothouse.engine.mailbox import Mailbox, Waiting
+    from pilothouse.engine.mailbox import Mailbox
     from pilothouse.engine.recorder import Recorder
     from pilothouse.model.client import RequestShape
     from pilothouse.model.conversation import Conversation
@@ -31,8 +33,12 @@ _STOPPED_EARLY = {
     "refusal": ("the model refused to go on", "word the task differently"),
     "max_tokens": ("the model's answer was cut at its token limit", "raise --max-tokens"),
     "model_context_window_exceeded": ("the conversation no longer fits the model", "start a new run"),
-    "pause_turn": ("the model paused its turn, which this version can't continue", ""),
+    "pause_turn": ("the model paused its turn again and again", "start a new run"),
 }
+EMPTY_ANSWERS_MAX = 2
+"""So many empty answers in a row are met with a request to go on; the next one is the end of the turn."""
+CONTINUATIONS_MAX = 10
+"""So often in a row a paused turn is sent back (model-api §4, pause_turn)."""
 
 
 class Loop:
@@ -65,6 +71,8 @@ class Loop:
         self._chance = random.Random()
         self._asking: asyncio.Task[Answer] | None = None
         self._dropping = ""
+        self._continuing = 0
+        """How often the present turn was paused by the service."""
         self.turns = 0
         self.cost_usd: float | None = 0.0
 
@@ -90,22 +98,38 @@ class Loop:
             leg, instruction = leg + 1, await self._next_instruction()
 
     async def _leg(self) -> None:
+        empty = 0
         while True:
             answer = await self._turn()
             calls = self._conversation.add_answer(answer.content)
-            if answer.stop_reason == "tool_use":
+            empty = empty + 1 if is_empty(answer.content) else 0
+            if answer.stop_reason == "pause_turn" and not calls:
+                self._continuing += 1
+                continue
+            self._continuing = 0
+            if calls and answer.stop_reason == "tool_use":
                 self._conversation.add_results(await self._hands.perform(self.turns, calls))
-                self._deliver(self._mailbox.take_all())
-            elif waiting := self._mailbox.take_all():
-                self._deliver(waiting)  # said while the last answer came: the leg goes on
+            elif calls:
+                self._conversation.add_results(self._hands.decline(self.turns, calls))
+            elif self._mailbox.waiting:
+                pass  # said while the last answer came: the leg goes on
+            elif 0 < empty <= EMPTY_ANSWERS_MAX:
+                self._nudge()
             else:
                 return
 
-    def _deliver(self, messages: list[Waiting]) -> None:
-        for message in messages:
+    def _deliver(self) -> None:
+        """Give the model what people said: everything it asked for is answered, so this is a boundary."""
+        for message in self._mailbox.take_all():
             role = self._conversation.add_message(message.text)
-            delivered = ev.MessageDelivered(id=message.id, turn=self.turns + 1, text=message.text, role=role)
+            delivered = ev.MessageDelivered(id=message.id, turn=self.turns, text=message.text, role=role)
             self._recorder.publish(delivered, durable=True)
+
+    def _nudge(self) -> None:
+        role = self._conversation.add_nudge(CONTINUE)
+        turn = self.turns + 1
+        nudge = ev.MessageDelivered(id=f"continue-{turn}", turn=turn, text=CONTINUE, role=role)
+        self._recorder.publish(nudge, durable=True)
 
     async def _next_instruction(self) -> str:
         """Idle until a message comes; empty when none came in time."""
@@ -116,7 +140,7 @@ class Loop:
             async with asyncio.timeout(self._idle_s):
                 await self._mailbox.wait()
         except TimeoutError:
-            return ""
+            pass  # a message may have come in that very moment
         messages = self._mailbox.take_all()
         for message in messages:
             delivered = ev.MessageDelivered(id=message.id, turn=self.turns + 1, text=message.text)
@@ -126,14 +150,17 @@ class Loop:
     async def _turn(self) -> Answer:
         """Ask until there is a whole answer that may be acted on."""
         self.turns += 1
-        attempt, began = 0, time.monotonic()
+        attempt, spent_s = 0, 0.0
         while True:
             await self._gate.pass_model()
-            attempt += 1
+            if not self._continuing:  # nothing may stand between a paused turn and its continuation
+                self._deliver()
+            attempt, began = attempt + 1, time.monotonic()
             try:
                 answer = await self._attempt(attempt)
             except TurnFault as fault:
-                await self._after_fault(fault, attempt, began)
+                spent_s += time.monotonic() - began
+                spent_s += await self._after_fault(fault, attempt, spent_s)
                 continue
             if answer is not None:
                 return self._accept(answer)
@@ -155,9 +182,11 @@ class Loop:
             return await self._asking
         except asyncio.CancelledError:
             why, self._dropping = self._dropping, ""
+            # A freeze cancels the request only. An abort that comes while that takes effect wins.
+            aborted = not why or _is_cancelled()
             self._asking.cancel()
-            self._discard(attempt, why or "aborted", "dropped")
-            if not why:
+            self._discard(attempt, "aborted" if aborted else why, "dropped")
+            if aborted:
                 raise
             return None
         except TurnFault as fault:
@@ -169,10 +198,13 @@ class Loop:
     def _discard(self, attempt: int, why: str, kind: str) -> None:
         self._recorder.publish(ev.TurnDiscarded(turn=self.turns, attempt=attempt, why=why, kind=kind))
 
-    async def _after_fault(self, fault: TurnFault, attempt: int, began: float) -> None:
-        """Wait before the next attempt, or give up."""
+    async def _after_fault(self, fault: TurnFault, attempt: int, spent_s: float) -> float:
+        """Wait before the next attempt, or give up; returns the seconds waited.
+
+        The budget counts what faults have cost, not the time that a person holds the run.
+        """
         delay = backoff_s(attempt, fault, self._chance)
-        if not fault.may_pass or time.monotonic() + delay - began > self._retry_budget_s:
+        if not fault.may_pass or spent_s + delay > self._retry_budget_s:
             raise ModelError(fault.why, way_out=fault.way_out) from fault
         self._recorder.publish(
             ev.RetryScheduled(what="model", attempt=attempt, delay_ms=round(delay * 1e3), why=fault.why)
@@ -182,6 +214,7 @@ class Loop:
             await asyncio.sleep(delay)
         finally:
             self._gate.let_go(Hold.RETRY)
+        return delay
 
     def _accept(self, answer: Answer) -> Answer:
         """Journal a whole answer; refuse to act on one that stopped for a reason that forbids it."""
@@ -213,7 +246,15 @@ class Loop:
         )
         if answer.stop_reason in ("tool_use", "end_turn", "stop_sequence"):
             return answer
+        if answer.stop_reason == "pause_turn" and self._continuing < CONTINUATIONS_MAX:
+            return answer
         what, way_out = _STOPPED_EARLY.get(
             answer.stop_reason, (f"the model stopped for an unknown reason ({answer.stop_reason})", "")
         )
         raise ModelError(what, way_out=way_out)
+
+
+def _is_cancelled() -> bool:
+    """Say whether the task that runs this was itself told to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
 
 import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TEXT_MAX_CHARS = 20_000
 
@@ -28,15 +24,11 @@ class Mailbox:
     def __init__(self) -> None:
         self._waiting: deque[Waiting] = deque()
         self._arrived = asyncio.Event()
-        self.on_now: Callable[[], None] = lambda: None
-        """Called when a message must not wait for the end of the batch."""
 
     def put(self, message: Waiting) -> None:
         """Queue a message."""
         self._waiting.append(message)
         self._arrived.set()
-        if message.when == "now":
-            self.on_now()
 
     def take_all(self) -> list[Waiting]:
         """Take every message, oldest first."""
@@ -44,6 +36,11 @@ class Mailbox:
         self._waiting.clear()
         self._arrived.clear()
         return taken
+
+    @property
+    def waiting(self) -> bool:
+        """Say whether there is a message."""
+        return bool(self._waiting)
 
     @property
     def urgent(self) -> bool:

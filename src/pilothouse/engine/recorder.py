@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from pilothouse.engine.redaction import redacted
 from pilothouse.engine.server import NEWEST_SEQ
+from pilothouse.errors import RecorderFailed
 from pilothouse.safety import Redactor
 from pilothouse.state import RunState, reduce
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pilothouse.bus import Bus
     from pilothouse.events import Blob, Event
     from pilothouse.journal.blobs import BlobStore
@@ -35,6 +38,8 @@ class Recorder:
         self._secrets = secrets
         self._redactor = Redactor(secrets)
         self.state = RunState()
+        self.on_failure: Callable[[RecorderFailed], None] = lambda error: None
+        """Told when the disk has refused something: nothing unrecorded may be done."""
 
     def stream_redactor(self) -> Redactor:
         """Make a redactor for one stream of pieces: a secret may be cut in two by them."""
@@ -46,7 +51,11 @@ class Recorder:
         Raises:
             RecorderFailed: The disk refused it; nobody is told of it.
         """
-        stamped = self._writer.append_event(redacted(event, self._redactor), durable=durable)
+        try:
+            stamped = self._writer.append_event(redacted(event, self._redactor), durable=durable)
+        except RecorderFailed as error:
+            self.on_failure(error)
+            raise
         self.state = reduce(self.state, stamped)
         self._bus.must(stamped)
         self._bus.latest(NEWEST_SEQ, stamped.seq)
@@ -58,4 +67,8 @@ class Recorder:
         Raises:
             RecorderFailed: The disk refused them.
         """
-        return await self._blobs.put(data, mime, width_px, height_px)
+        try:
+            return await self._blobs.put(data, mime, width_px, height_px)
+        except RecorderFailed as error:
+            self.on_failure(error)
+            raise

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import importlib
+import logging
 import os
 import time
 from typing import TYPE_CHECKING
@@ -17,14 +19,14 @@ from pilothouse.engine.mailbox import Mailbox
 from pilothouse.engine.recorder import Recorder
 from pilothouse.engine.server import ControlServer
 from pilothouse.engine.steering import Steering
-from pilothouse.errors import BrowserError, ModelError
+from pilothouse.errors import PilothouseError, RecorderFailed
 from pilothouse.events import Outcome, RunPhase
 from pilothouse.ids import browser_name
 from pilothouse.model.prompt import system_prompt
 from pilothouse.paths import socket_path
 
 if TYPE_CHECKING:
-    from kernel import AsyncKernel
+    from collections.abc import Awaitable, Callable
 
     from pilothouse.browser.session import BrowserSession
     from pilothouse.engine.backends import Backends
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from pilothouse.journal.writer import JournalWriter
 
 TOOLSET = "computer_toolset_20260801"
+INSIST_S = 0.5
+CLIENT_CLOSE_S = 0.5
+_log = logging.getLogger("pilothouse")
 
 
 class Run:
@@ -56,14 +61,17 @@ class Run:
         self.gate = Gate(self.recorder.publish)
         self.mailbox = Mailbox()
         self.steering = Steering(self.recorder, self.gate, self.mailbox)
+        self.recorder.on_failure = self._break
         self.steering.phase = lambda: self.recorder.state.phase
         self.steering.on_abort = self.abort
         self.steering.on_freeze = self._drop_answer
-        self.mailbox.on_now = lambda: self._drop_answer("a message came")
         self._server = ControlServer(socket_path(spec.run), spec.run, self.steering.apply, self._bus)
         self._loop: Loop | None = None
         self._work: asyncio.Task[None] | None = None
+        self._session: BrowserSession | None = None
+        self._closers: list[Callable[[], Awaitable[None]]] = []
         self._aborted = ""
+        self._broken: RecorderFailed | None = None
         self._keep_browser = False
         self._began = time.monotonic()
 
@@ -97,85 +105,120 @@ class Run:
 
     def abort(self, why: str, keep_browser: bool = False) -> None:
         """End the run: cancel what is in flight; everything else follows from that."""
-        if self._aborted:
+        if self._aborted or self._broken is not None:
             return
         self._aborted = why
         self._keep_browser = keep_browser
-        if self._work is not None:
+        self._stop()
+
+    def _break(self, error: RecorderFailed) -> None:
+        """End the run because the disk refused an event: nothing may be done that is not recorded."""
+        if self._broken is None and not self._aborted:
+            self._broken = error
+        self._stop()
+
+    def _stop(self) -> None:
+        """Cancel the work, and again every half second: a library may have swallowed it."""
+        if self._work is not None and not self._work.done():
             self._work.cancel()
+            asyncio.get_running_loop().call_later(INSIST_S, self._stop)
 
     def _drop_answer(self, why: str) -> None:
         if self._loop is not None:
             self._loop.drop_answer(why)
 
     async def drive(self) -> Outcome:
-        """Run to the end, and undo everything on the way out; returns the outcome."""
+        """Run to the end, and undo everything on the way out; returns the outcome.
+
+        The work is a task of its own, so that nothing that stops it, however often, cuts the undoing short.
+        """
         syncing = asyncio.create_task(self._writer.sync_forever())
+        syncing.add_done_callback(self._syncing_ended)
         self._work = asyncio.create_task(self._work_through())
-        outcome, why = await self._outcome(self._work)
-        syncing.cancel()
         try:
+            if self._aborted:
+                self._stop()
+            await asyncio.wait({self._work})
+            outcome, why = self._outcome(self._work)
+            await self._close()
+            syncing.cancel()
             self._end(outcome, why)
         finally:
             await self._server.close()
             self._bus.close()
         return outcome
 
-    async def _outcome(self, work: asyncio.Task[None]) -> tuple[Outcome, str]:
-        try:
-            if self._aborted:
-                work.cancel()
-            await work
-        except asyncio.CancelledError:
-            return Outcome.ABORTED, self._aborted or "the engine was told to end"
-        except (ModelError, BrowserError) as error:
+    def _syncing_ended(self, syncing: asyncio.Task[None]) -> None:
+        error = None if syncing.cancelled() else syncing.exception()
+        if isinstance(error, RecorderFailed):
+            self._break(error)
+
+    def _outcome(self, work: asyncio.Task[None]) -> tuple[Outcome, str]:
+        error = None if work.cancelled() else work.exception()
+        if self._aborted:
+            return Outcome.ABORTED, self._aborted
+        if self._broken is not None:
+            return Outcome.FAILED, str(self._broken)
+        if work.cancelled():
+            return Outcome.ABORTED, "the engine was told to end"
+        if error is None:
+            return Outcome.COMPLETED, ""
+        if isinstance(error, PilothouseError):
             return Outcome.FAILED, str(error)
-        return Outcome.COMPLETED, ""
+        _log.error("the run met a defect", exc_info=error)
+        return Outcome.FAILED, f"the engine met a defect ({type(error).__name__}); engine.log says where"
+
+    async def _close(self) -> None:
+        """Delete the browser and let go of both clients; takes 5 s at most, and never raises."""
+        with contextlib.suppress(RecorderFailed):
+            self.gate.enter(RunPhase.ENDING)
+        if self._session is not None:
+            why = "aborted" if self._aborted else "the run ended"
+            await self._session.close(why, keep=self._keep_browser)
+        for close in reversed(self._closers):
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(CLIENT_CLOSE_S):
+                    await close()
 
     def _end(self, outcome: Outcome, why: str) -> None:
-        for message in self.mailbox.take_all():
-            self.recorder.publish(ev.MessageReturned(id=message.id, why="the run ended first"))
-        loop = self._loop
-        self.recorder.publish(
-            ev.RunEnded(
-                outcome=outcome,
-                why=why,
-                turns=loop.turns if loop else 0,
-                actions=self.recorder.state.finished,
-                cost_usd=loop.cost_usd if loop else None,
-                duration_s=round(time.monotonic() - self._began, 3),
-            ),
-            durable=True,
+        """Write how the run ended, as far as the disk still takes it."""
+        ended = ev.RunEnded(
+            outcome=outcome,
+            why=why,
+            turns=self._loop.turns if self._loop else 0,
+            actions=self.recorder.state.finished,
+            cost_usd=self._loop.cost_usd if self._loop else None,
+            duration_s=round(time.monotonic() - self._began, 3),
         )
-        self._writer.seal(self._blobs.count)
+        try:
+            for message in self.mailbox.take_all():
+                self.recorder.publish(ev.MessageReturned(id=message.id, why="the run ended first"))
+            self.recorder.publish(ended, durable=True)
+            self._writer.seal(self._blobs.count)
+        except RecorderFailed as error:
+            _log.error("the end of the run (%s: %s) could not be recorded: %s", outcome, why, error)
 
     async def _work_through(self) -> None:
-        """Open the browser, drive the loop, close the browser; an abort can't skip the last part."""
+        """Open the browser and drive the loop; `_close` undoes it."""
         # The SDKs take 2.5 s to import: in a thread, the second one while the browser is being created.
         await asyncio.to_thread(importlib.import_module, "pilothouse.browser.session")
         from pilothouse.browser.session import BrowserSession, make_client
 
-        endpoint = self._backends.browser
+        endpoint, spec = self._backends.browser, self._spec
         client = make_client(endpoint.key, endpoint.base_url)
-        name = browser_name(self._spec.run)
-        session = BrowserSession(client, name, self._spec.run, self.recorder.publish, self._spec.browser)
-        try:
-            await self._drive_agent(client, session)
-        finally:
-            self.gate.enter(RunPhase.ENDING)
-            why = "aborted" if self._aborted else "the run ended"
-            await asyncio.shield(session.close(why, keep=self._keep_browser))
-            await asyncio.shield(client.close())
-
-    async def _drive_agent(self, client: AsyncKernel, session: BrowserSession) -> None:
-        spec = self._spec
+        self._closers.append(client.close)
         importing = asyncio.create_task(asyncio.to_thread(importlib.import_module, "pilothouse.engine.agent"))
+        session = BrowserSession(
+            client, browser_name(spec.run), spec.run, self.recorder.publish, spec.browser
+        )
+        self._session = session
         await session.open(spec.width_px, spec.height_px, self._backends.start_url, spec.allow_hosts)
         await importing
         from pilothouse.engine.agent import assemble
 
         gc.freeze()  # what is loaded now stays: later collections need not walk it
         agent = assemble(spec, self._backends.model, client, session, self)
+        self._closers.append(agent.client.close)
         self._loop = agent.loop
         beating = asyncio.create_task(session.keep_alive(lambda: agent.hands.last_activity))
         try:
@@ -183,4 +226,3 @@ class Run:
             await agent.loop.run(spec.task)
         finally:
             beating.cancel()
-            await agent.client.close()

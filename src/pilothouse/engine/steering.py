@@ -9,6 +9,7 @@ import msgspec
 from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.engine.mailbox import TEXT_MAX_CHARS, Mailbox, Waiting
+from pilothouse.errors import RecorderFailed
 from pilothouse.events import RunPhase
 
 if TYPE_CHECKING:
@@ -46,6 +47,14 @@ class Steering:
             return known
         if self.phase() is RunPhase.ENDED:  # the journal is sealed: nothing more can be recorded
             return cmd.Refused(id=command.id, why="the run has ended")
+        try:
+            answer = self._recorded(command)
+        except RecorderFailed as error:  # it ends the run: the recorder has said so
+            answer = cmd.Refused(id=command.id, why=f"the run ends: {error}")
+        self._remember(command.id, answer)
+        return answer
+
+    def _recorded(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
         name = type(command).__name__
         self._recorder.publish(
             ev.CommandReceived(
@@ -56,18 +65,14 @@ class Steering:
                 args=_args(command),
             )
         )
-        answer: cmd.Ack | cmd.Refused
         try:
             self._do(command)
         except _No as refusal:
             why = str(refusal)
             self._recorder.publish(ev.CommandRefused(id=command.id, command=name, why=why), durable=True)
-            answer = cmd.Refused(id=command.id, why=why)
-        else:
-            applied = ev.CommandApplied(id=command.id, command=name)
-            answer = cmd.Ack(id=command.id, seq=self._recorder.publish(applied, durable=True))
-        self._remember(command.id, answer)
-        return answer
+            return cmd.Refused(id=command.id, why=why)
+        applied = ev.CommandApplied(id=command.id, command=name)
+        return cmd.Ack(id=command.id, seq=self._recorder.publish(applied, durable=True))
 
     def _remember(self, command_id: str, answer: cmd.Ack | cmd.Refused) -> None:
         self._answers[command_id] = answer

@@ -67,7 +67,7 @@ class Conversation:
         An empty answer is not added: the API refuses it in the next request (model-api §4, end_turn).
         """
         self._refuse_while_open()
-        if content:
+        if not is_empty(content):
             self._append({"role": "assistant", "content": content})
         self._open = [_call(block) for block in content if block.get("type") == "tool_use"]
         return tuple(self._open)
@@ -101,6 +101,16 @@ class Conversation:
             self._append({"role": "user", "content": [{"type": "text", "text": text}]})
         return "user"
 
+    def add_nudge(self, text: str) -> str:
+        """Ask for more after an empty answer, which is not kept; returns the role used."""
+        self._refuse_while_open()
+        last = self._messages[-1]
+        if last["role"] == "system":  # only the assistant may follow it
+            self._extend(last, text)
+            return "system"
+        self._append({"role": "user", "content": [{"type": "text", "text": text}]})
+        return "user"
+
     def _extend(self, message: Json, text: str) -> None:
         block = {"type": "text", "text": text}
         message["content"] = [*message["content"], block]
@@ -109,6 +119,11 @@ class Conversation:
     def _refuse_while_open(self) -> None:
         if self._open:
             raise ModelError("a call has no result yet", way_out="this is a defect: please report it")
+
+
+def is_empty(content: list[Json]) -> bool:
+    """Say whether an answer holds nothing: no block, or only text blocks without a letter."""
+    return all(block.get("type") == "text" and not block.get("text") for block in content)
 
 
 def _call(block: Json) -> Call:

@@ -5,6 +5,7 @@ Third-party exceptions are turned into `TurnFault` here and nowhere else (model-
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import anthropic
@@ -88,7 +89,7 @@ def _retry_after(error: anthropic.APIStatusError) -> float | None:
         asked = float(error.response.headers.get("retry-after", ""))
     except ValueError:
         return None
-    return min(max(asked, 0.0), RETRY_AFTER_CAP_S)
+    return min(max(asked, 0.0), RETRY_AFTER_CAP_S) if math.isfinite(asked) else None
 
 
 def backoff_s(attempt: int, fault: TurnFault, chance: random.Random) -> float:

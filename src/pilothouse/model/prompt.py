@@ -36,5 +36,11 @@ IN_DOUBT = (
     "The connection was lost while this action was under way: it may or may not have happened. "
     "It was not repeated. Look at the screenshot before you go on."
 )
+NOT_ASKED = "Not executed: the turn ended without asking for it."
+"""The result of a call in an answer whose stop reason is not `tool_use` (model-api §4)."""
+
+CONTINUE = "Please continue."
+"""What an empty answer is answered with (model-api §4, end_turn)."""
+
 HALTED = "Not executed: an earlier computer action in this turn failed."
 """The API's exact wording for the rest of a failed batch (model-api §1.2)."""

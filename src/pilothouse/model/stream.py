@@ -12,6 +12,7 @@ import httpx2
 import msgspec
 
 from pilothouse import events as ev
+from pilothouse.errors import PilothouseError
 from pilothouse.events import Event
 from pilothouse.model.catalogue import Tokens
 from pilothouse.model.faults import TurnFault, from_exception
@@ -125,6 +126,12 @@ class TurnStream:
                 request_id = stream.request_id or ""
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise from_exception(error) from error
+        except (PilothouseError, TurnFault):
+            raise
+        except Exception as error:
+            # What is no JSON, or comes in an impossible order, escapes the SDK as whatever it trips over.
+            why = f"the model's answer can't be read ({type(error).__name__})"
+            raise TurnFault("unreadable", why, may_pass=isinstance(error, ValueError)) from error
         finally:
             self._deltas.finish()
         if not self._whole or message.stop_reason is None:
