@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -33,7 +35,20 @@ def state_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for key in KEYS:
         monkeypatch.delenv(key, raising=False)
     yield directory
+    _end_engines(directory)
     shutil.rmtree(directory, ignore_errors=True)
+
+
+def _end_engines(directory: Path) -> None:
+    """End what a failed test left running: an engine is made to outlive whoever started it."""
+    ours = f"PILOTHOUSE_STATE_DIR={directory}".encode()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            is_engine = b"pilothouse.engine" in (entry / "cmdline").read_bytes()
+            if is_engine and ours in (entry / "environ").read_bytes().split(b"\0"):
+                os.kill(int(entry.name), signal.SIGTERM)
+        except OSError:
+            continue
 
 
 _took_s: defaultdict[str, float] = defaultdict(float)
