@@ -184,8 +184,7 @@ ABORT_KEYS: Final = (
 HELP_KEYS: Final = (
     LocalKey("↑ ↓ pgup pgdn", "scroll", "scroll"),
     LocalKey("ctrl+p", "find an action by name, and do it", "find an action"),
-    LocalKey("?", "close the help", "close"),
-    LocalKey("esc", "close the help", "close"),
+    LocalKey("? esc", "close the help", "close"),
 )
 GOTO_KEYS: Final = (
     LocalKey("enter", "go there", "go there"),
