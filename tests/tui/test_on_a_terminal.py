@@ -67,13 +67,26 @@ def test_inside_tmux_pictures_are_blocks_and_nothing_is_asked() -> None:
 
 
 @pytest.mark.terminal
+def test_the_bridge_is_seen_where_standard_error_goes_into_a_file(tmp_path: Path) -> None:
+    shell = ["sh", "-c", f'exec "$@" 2>{tmp_path / "errors"}', "sh"]
+    program = PROGRAM.format(root=str(ROOT), graphics="off")
+    with FakeTerminal([*shell, sys.executable, "-c", program]) as terminal:
+        terminal.wait_for_text("Transcript")
+        terminal.type(b"q")
+        assert terminal.wait_for_exit() == 0
+    assert (tmp_path / "errors").read_text() == ""
+
+
+@pytest.mark.terminal
 def test_pasted_keys_do_nothing_and_alt_enter_sends_now() -> None:
     with bridge(graphics="off") as terminal:
         terminal.wait_for_text("Transcript")
         terminal.type(b"\x1b[200~ xPq\x1b[201~")
         terminal.type(b"i")
         terminal.wait_for_text("send after this batch")
-        terminal.type(b"hello\x1b[13;3u")  # as a terminal with extended keys writes alt+enter
+        terminal.type(b"\x1b[200~x\rq \x19\n\x1b[201~")  # nor in the composer, where it is text
+        terminal.wait_for_text("\u2419")
+        terminal.type(b"hello\x1b\r")  # as most terminals write alt+enter; with extended keys \x1b[13;3u
         terminal.wait_for_text("(now)")
         terminal.type(b"q")
         terminal.wait_for_text("commands ['Say'] code 0")
