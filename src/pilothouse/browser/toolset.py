@@ -35,6 +35,8 @@ T = TypeVar("T")
 TYPE_CHUNK_CHARS = 80
 """Kernel types like a person, about 10 characters a second; longer text would run into the time limit."""
 WAIT_MAX_S = 300
+WAIT_UNIT_S = 1.0
+"""What a second of `wait` lasts; tests have less time."""
 REPEAT_MAX = 100
 SCROLL_MAX = 100
 _SDK_CALL_S = 60.0
@@ -92,7 +94,7 @@ class KernelComputer(BetaAsyncAbstractComputerToolset20260801):
     async def wait(self, context: Any, input: Any) -> None:
         if not 0 <= input.duration <= WAIT_MAX_S:
             raise ToolError(f"duration must be between 0 and {WAIT_MAX_S} seconds.")
-        await asyncio.sleep(input.duration)
+        await asyncio.sleep(input.duration * WAIT_UNIT_S)
 
     # --- the mouse -----------------------------------------------------------------------------------
 

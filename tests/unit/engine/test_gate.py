@@ -18,7 +18,7 @@ def held(gate: Gate) -> tuple[Hold, ...]:
     return gate.holding
 
 
-async def passes(waiting: "asyncio.Task[None]") -> bool:
+async def passes(waiting: "asyncio.Task[object]") -> bool:
     for _ in range(5):
         await asyncio.sleep(0)
     return waiting.done()
