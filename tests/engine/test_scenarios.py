@@ -50,6 +50,8 @@ async def test_a_bundled_scenario_ends_as_it_should(state_dir: Path, name: str) 
             rig.pause()
             driving = asyncio.create_task(rig.run.drive())
             await rig.until(lambda event: isinstance(event, ev.FrameCaptured))
+            rig.step()
+            await rig.until(lambda event: isinstance(event, ev.ActionFinished))
             rig.say("that is enough, stop")
             rig.resume()
             assert await driving is outcome

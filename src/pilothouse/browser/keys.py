@@ -151,7 +151,10 @@ def parse_chord(text: str) -> str:
     if not all(parts):
         raise UsageError(f"{text!r} is not a key combination", way_out="write one like ctrl+s")
     *held, last = parts
-    return "+".join([*(_modifier(part) for part in held), _keysym(last)])
+    modifiers = [_modifier(part) for part in held]
+    if modifiers and "shift" not in modifiers and len(last) == 1:
+        last = last.lower()  # names are case-insensitive: X would press Shift as well for the A of ctrl+A
+    return "+".join([*modifiers, _keysym(last)])
 
 
 def parse_modifiers(text: str | None) -> list[str]:

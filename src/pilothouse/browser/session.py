@@ -124,7 +124,9 @@ class BrowserSession:
                 raise BrowserError(
                     "no browser could be had: Kernel can't be reached", way_out="check the connection"
                 ) from error
-        except kernel.KernelError as error:
+        except BrowserError:
+            raise
+        except Exception as error:  # an answer that trips the SDK up
             raise BrowserError(
                 f"no browser could be had: the answer can't be read ({type(error).__name__})"
             ) from error
