@@ -7,10 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from pilothouse import events as ev
 from pilothouse.journal.writer import JournalWriter
-from tests.cli.shell import COMMAND, a_run, pilothouse, record
+from tests.cli.shell import COMMAND, a_run, on_a_terminal, pilothouse, record
 
 RUN = "abcdefghij"
 
@@ -64,6 +66,15 @@ def test_the_time_of_a_run_that_waits_goes_on(state_dir: Path) -> None:
     (status,) = [json.loads(line) for line in pilothouse("ls", "--json").out.splitlines()]
     assert not status["live"]
     assert status["duration_s"] < 1
+
+
+@pytest.mark.terminal
+def test_the_table_fits_a_terminal_of_80_columns(state_dir: Path) -> None:
+    first, *rest = a_run(RUN)
+    assert isinstance(first, ev.RunStarted)
+    record(state_dir / "runs" / RUN, RUN, msgspec.structs.replace(first, task="kettle " * 50), *rest)
+    said = on_a_terminal("ls", columns=80)
+    assert [len(line) <= 80 for line in said.out.splitlines()] == [True, True]
 
 
 def test_a_run_that_is_over_takes_no_commands(recording: Path) -> None:

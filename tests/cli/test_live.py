@@ -71,7 +71,7 @@ def test_a_run_is_steered_and_aborted_from_a_script(demo: subprocess.Popen[str])
     assert pilothouse("ctl", run, "pause").code == 0
     assert "holding (pause)" in pilothouse("ls").out
     assert pilothouse("ctl", run, "say", "mind", "the", "colour").code == 0
-    assert pilothouse("abort", run).code == 0
+    assert pilothouse("abort", "latest").err == f"pilothouse: {run} aborted\n"
     said = _rest(demo)
     assert said.code == 3, said
     events = [json.loads(line) for line in said.out.splitlines()]

@@ -28,6 +28,6 @@ def run(options: argparse.Namespace) -> int:
     command = Abort(
         id=new_command_id(), actor=actor_name(), reason=options.reason, keep_browser=options.keep_browser
     )
-    asyncio.run(ctl.send(options.name, command))
-    print(f"pilothouse: {options.name} aborted", file=sys.stderr)
+    run = asyncio.run(ctl.send(options.name, command))
+    print(f"pilothouse: {run} aborted", file=sys.stderr)
     return 0

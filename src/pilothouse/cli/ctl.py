@@ -74,8 +74,8 @@ def _text(words: list[str]) -> str:
     return text
 
 
-async def send(name: str, command: AnyCommand) -> None:
-    """Send a command to a run; an abort is waited for until the run has ended.
+async def send(name: str, command: AnyCommand) -> str:
+    """Send a command to a run and return the run's id; an abort is waited for until the run has ended.
 
     Raises:
         NoSuchRun: There is no such run.
@@ -95,13 +95,14 @@ async def send(name: str, command: AnyCommand) -> None:
         raise RunGone(how, run, f"pilothouse replay {run} shows it")
     ack = await view.control(run, command)
     if not isinstance(command, Abort):
-        return
+        return run
     try:
         async with asyncio.timeout(ABORT_WAIT_S):
             async for _event in view.events(run, ack.seq):
                 pass
     except TimeoutError:
         raise RunGone(f"took the abort but has not ended in {ABORT_WAIT_S:.0f} s", run) from None
+    return run
 
 
 def resolve_live(name: str) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from pilothouse.runs import RunStatus
 
-TASK_MIN_CELLS = 20
+TASK_MIN_CELLS = 10
 PIPE_CELLS = 10_000
 """A table that goes to a file or a pipe is not cut."""
 
@@ -69,13 +69,15 @@ def _print_table(statuses: list[RunStatus]) -> None:
     from pilothouse.safety import clean_line
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_CELLS
-    head = f"{'RUN':10}  {'STATE':22}  {'ACTIONS':>7}  {'COST':>8}  {'TIME':>7}  "
+    states = [state_words(status) for status in statuses]
+    state_cells = max(map(len, ["STATE", *states]))
+    head = f"{'RUN':10}  {'STATE':{state_cells}}  {'ACTIONS':>7}  {'COST':>8}  {'TIME':>7}  "
     print(head + "TASK")
     room = max(width - len(head), TASK_MIN_CELLS)
-    for status in statuses:
+    for status, state in zip(statuses, states, strict=True):
         text = status.problem or status.task
         print(
-            f"{status.run:10}  {state_words(status):22}  {status.actions:>7}  {_cost(status):>8}"
+            f"{status.run:10}  {state:{state_cells}}  {status.actions:>7}  {_cost(status):>8}"
             f"  {_time(status.duration_s):>7}  {clean_line(' '.join(text.split()), room)}"
         )
 
