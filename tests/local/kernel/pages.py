@@ -14,6 +14,7 @@ PAGE = """<!doctype html><title>Lab</title>
 <style>body{margin:0;height:4000px} #box{position:absolute;left:20px;top:20px;width:600px;height:60px}
 #drag{position:absolute;left:20px;top:120px;width:60px;height:60px;background:#c33}</style>
 <textarea id=box></textarea><div id=drag></div>
+<a href="/goods.bin" style="position:absolute;left:20px;top:220px">download</a>
 <script>
 const tell = (kind, more = {}) => navigator.sendBeacon('/event', JSON.stringify({kind, ...more}));
 const spot = e => ({x: e.screenX, y: e.screenY, trusted: e.isTrusted, button: e.button, shift: e.shiftKey,
@@ -38,6 +39,7 @@ class Lab:
     def __init__(self) -> None:
         self.url = ""
         self.events: list[dict[str, Any]] = []
+        self.asked: list[str] = []
         self._heard = asyncio.Event()
 
     async def wait_for(
@@ -69,6 +71,10 @@ class Lab:
         return found
 
     async def page(self, request: web.Request) -> web.Response:
+        self.asked.append(request.path)
+        if request.path == "/goods.bin":
+            headers = {"Content-Disposition": "attachment"}
+            return web.Response(body=b"goods", content_type="application/octet-stream", headers=headers)
         return web.Response(text=PAGE, content_type="text/html")
 
     async def event(self, request: web.Request) -> web.Response:
