@@ -100,7 +100,9 @@ def test_help_names_every_verb_and_each_verb_has_help() -> None:
     assert pilothouse("help") == top == pilothouse()
     for verb, line in VERBS.items():
         assert line in " ".join(top.out.split())
-        assert pilothouse(verb, "--help").code == 0
+        said = pilothouse(verb, "--help")
+        assert said.code == 0
+        assert line[1:] in " ".join(said.out.split())
 
 
 def test_an_error_nobody_foresaw_is_one_sentence_and_a_trace_file(state_dir: Path, tmp_path: Path) -> None:

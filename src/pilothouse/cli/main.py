@@ -98,7 +98,9 @@ def _parser(wanted: str) -> Parser:
     parser.add_argument("--version", action="version", version=f"pilothouse {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", parser_class=Parser)
     for verb, help_line in VERBS.items():
-        verb_parser = verbs.add_parser(verb, help=help_line, description=help_line.capitalize() + ".")
+        verb_parser = verbs.add_parser(
+            verb, help=help_line, description=f"{help_line[0].upper()}{help_line[1:]}."
+        )
         if verb == wanted:  # the others are only named in the help
             module = import_module(f"pilothouse.cli.{verb}")
             module.add_arguments(verb_parser)
