@@ -16,6 +16,12 @@ test: bootstrap
 bootstrap:
 	@./.ci/bootstrap
 
+# The rest needs a .venv, and makes one where there is none.
+lint unit engine tui terminal faults fmt: $(BIN)/python
+
+$(BIN)/python:
+	@./.ci/bootstrap
+
 check: lint
 	$(PYTEST) tests
 
