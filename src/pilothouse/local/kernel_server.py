@@ -98,7 +98,8 @@ async def running(
 
 
 def _opener(options: Options, backend: str, chromium: chromiums.Chromium, root: Path) -> OpenDesktop:
-    start = _x11_starter(root) if backend == "x11" else _headless_starter()
+    missing = _no_x11() if options.backend == "auto" else None
+    start = _x11_starter(root) if backend == "x11" else _headless_starter(missing)
 
     async def open_desktop(params: CreateParams, directory: Path, identity: Identity | None) -> Desktop:
         plan = DesktopPlan(
@@ -132,12 +133,15 @@ def _x11_starter(root: Path) -> StartDesktop:
     return start
 
 
-def _headless_starter() -> StartDesktop:
+def _headless_starter(missing: str | None) -> StartDesktop:
+    """Start headless ones; `missing` is why, if nobody asked for that."""
     from pilothouse.local.headless_desktop import HeadlessDesktop
 
     async def start(plan: DesktopPlan) -> Desktop:
         desktop = HeadlessDesktop(plan)
         await desktop.start()
+        if missing:
+            desktop.warnings = (*desktop.warnings, f"headless, because {missing}")
         return desktop
 
     return start

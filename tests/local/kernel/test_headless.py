@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import kernel
 import pytest
 from PIL import Image
 
+from pilothouse.local.kernel_options import Options
+from pilothouse.local.kernel_server import running
 from tests.local.kernel.conftest import server
 from tests.local.kernel.pages import lab
 
@@ -37,3 +40,17 @@ async def test_a_page_can_be_used_and_the_rest_is_refused() -> None:
         with pytest.raises(kernel.InternalServerError):
             await computer.read_clipboard(browser)
         await k.browsers.delete_by_id(browser)
+
+
+async def test_without_xvfb_it_says_what_is_missing(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(temporary))
+    async with (
+        running(Options(offline=True), "t" * 32) as ready,
+        kernel.AsyncKernel(api_key=ready.token, base_url=ready.base_url, max_retries=0) as k,
+    ):
+        assert ready.backend == "headless"
+        made = await k.browsers.create()
+        assert made.to_dict()["warnings"] == [
+            "headless: the page only, without address bar, tabs, browser dialogs and pointer",
+            "headless, because Xvfb is not installed",
+        ]
