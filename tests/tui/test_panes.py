@@ -195,3 +195,20 @@ async def test_text_selected_with_the_mouse_is_copied_by_ctrl_c_and_nothing_is_p
         assert seen.app.clipboard.startswith("type “red kettle”  Typed.")
         assert "\n" in seen.app.clipboard
         assert seen.runs.commands == []
+
+
+@pytest.mark.parametrize("replay", [True, False], ids=["replay", "live"])
+async def test_repainting_only_what_changed_shows_what_repainting_all_would(replay: bool) -> None:
+    async with bridge(shop_script(ended=replay), replay=replay, size=(80, 24)) as seen:
+        for keys in (".", "..", "$", "h", "2", "jjj", "2", "k", "1", "0", "kk", "$F", "]", "["):
+            await seen.press(*keys)
+            await seen.press("enter")
+            if not replay:
+                await seen.runs.append(ev.TextStreamed(turn=7, block=1, text="more words\nand more "))
+                await seen.until(lambda: len(seen.screen.record) == len(seen.runs.recorded))
+            was = seen.text()
+            for rows in (seen.screen.transcript_rows, seen.screen.calls_rows):
+                rows._forget()
+                rows.refresh()
+            await seen.pilot.pause()
+            assert seen.text() == was, keys

@@ -111,7 +111,7 @@ class Transcript:
         for n, text in enumerate(body):
             tone = row.tone if n < known else "future"
             lead = (row.glyph if n == 0 else "").ljust(_GUTTER)
-            lines.append(((lead, f"{tone}-glyph" if tone in _WITH_GLYPH else tone), (text, tone)))
+            lines.append(((lead, f"{tone}-glyph" if n == 0 and tone in _WITH_GLYPH else tone), (text, tone)))
         return lines
 
     # --- events -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual.cache import LRUCache
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -34,7 +34,6 @@ TONES = (
 )  # fmt: skip
 _LAID_OUT = 512
 _STRIPS = 2_048
-_NONE = 1 << 60
 _AHEAD = 2
 """Lines kept in view below the cursor's row."""
 
@@ -76,7 +75,8 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         self._width = 0
         self._stamp = -1
         self._follows = False
-        self._stale_from = _NONE
+        self._painted: dict[int, Strip] = {}
+        """What each line of the pane showed when it was last painted, the mouse's selection aside."""
         self._styles: dict[str, Style] = {}
 
     # --- what the screen says ---------------------------------------------------------------------
@@ -90,13 +90,13 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """Take note that rows from here on are new or changed."""
         del self._tops[max(index, 0) + 1 :]
         self._forget()
-        self._stale_from = min(self._stale_from, max(index, 0))
 
     def show(self, position: int, cursor: int, follow: bool) -> None:
         """Show rows as they were at a position, with the cursor in view, or the end in view when
         following.
         """
         was_at = (self._stamp, self._cursor, self._follows)
+        grew = len(self._tops) <= len(self._source)
         self._position, self._cursor, self._follows = position, cursor, follow
         self._stamp = self._source.stamp(position)
         if self._stamp != was_at[0]:
@@ -108,19 +108,14 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_end(animate=False, immediate=True)  # in this frame, not in one of its own
         if not follow and cursor != was_at[1]:
             self.reveal(cursor)
-        self._repaint(was_at)
+        if grew or was_at != (self._stamp, self._cursor, self._follows):
+            self._repaint()
 
-    def _repaint(self, was_at: tuple[int, int, bool]) -> None:
-        """Repaint what changed: nothing, or while following the rows from the first new one on, or all."""
-        stale, self._stale_from = self._stale_from, _NONE
-        if was_at == (self._stamp, self._cursor, self._follows) and stale == _NONE:
-            return
-        first = min(stale, was_at[1] if was_at[1] != self._cursor else stale)
-        if self._follows and was_at[2] and 0 <= first < len(self._tops) - 1:
-            # Down to the pane's foot: rows may have become fewer lines than they were.
-            self.refresh_lines(self._tops[first], self._tops[-1] - self._tops[first] + self.size.height)
-        else:
-            self.refresh()
+    def _repaint(self) -> None:
+        """Repaint the lines that look different now, and no others: a slow link has to carry each of them."""
+        width = self.scrollable_content_region.width
+        if changed := [y for y in range(self.size.height) if self._strip(y) != self._painted.get(y)]:
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
 
     def index_at(self, position: int) -> int:
         """Find the last row that exists at a position; -1 before the first."""
@@ -175,6 +170,11 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Paint one line of the pane."""
+        self._painted[y] = strip = self._strip(y)
+        line = y + self.scroll_offset.y
+        return self._selected(strip, line).apply_offsets(0, line) if line < self._tops[-1] else strip
+
+    def _strip(self, y: int) -> Strip:
         line = y + self.scroll_offset.y
         if line >= self._tops[-1]:
             return Strip.blank(self.size.width, self.rich_style)
@@ -184,7 +184,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         strip = self._strips.get(key)
         if strip is None:
             strip = self._strips[key] = self._paint(index, line - self._tops[index], is_cursor)
-        return self._selected(strip, line).apply_offsets(0, line)
+        return strip
 
     def _paint(self, index: int, nth: int, is_cursor: bool) -> Strip:
         key = (index, self._width, self._stamp)
@@ -205,7 +205,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
                 segments.append(Segment(text, base + style))
         used = 1 + sum(cells(text) for text, _ in line)
         strip = Strip(segments, used)
-        return strip.adjust_cell_length(self.size.width, base)
+        return strip.adjust_cell_length(self.size.width, base).simplify()
 
     def _selected(self, strip: Strip, line: int) -> Strip:
         """Show which part of a line is selected with the mouse."""
