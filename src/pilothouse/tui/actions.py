@@ -105,7 +105,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("step.previous", ("left", "h"), "previous step", "go to the step before", MOVE, _replay),
     Action("step.next", ("right", "l"), "next step", "go to the next step", MOVE, _replay),
     Action("step.back", ("comma",), "back", "the same as previous step", MOVE, _replay, footer=4),
-    Action("step.first", ("0", "home"), "first", "go to the beginning", MOVE, _replay),
+    Action("step.first", ("0", "home"), "first", "go to the beginning: the first picture", MOVE, _replay),
     Action("step.last", ("dollar_sign", "end"), "last", "go to the end, and follow a live run", MOVE),
     Action("follow", ("F",), "follow", "follow the latest", MOVE, _following, footer=5),
     Action("mark.next", ("right_square_bracket",), "next mark", "to the next error or message", MOVE, _marks),

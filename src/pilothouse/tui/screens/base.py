@@ -352,6 +352,7 @@ class RunBody(Screen[None]):
         target.focus(scroll_visible=False)
         for pane in self.PANES:
             self.query_one(f"#{pane}").set_class(pane == name, "-here")
+            self.query_one(f"#{pane} PaneHead", PaneHead).stand_out(pane == name)
         if self._filled:
             self._filled = name
         self._here = name

@@ -102,11 +102,17 @@ class PaneHead(FactLine):
         self._number = number
         self._said: tuple[str, ...] = ()
         self._alone = False
+        self._is_here = False
         self._put()
 
     def say(self, *right: str) -> None:
         """Set what is said at the right."""
         self._said = right
+        self._put()
+
+    def stand_out(self, is_here: bool) -> None:
+        """Show whether the pane has the keys; by weight too, for a terminal without colours."""
+        self._is_here = is_here
         self._put()
 
     def stand_alone(self, alone: bool) -> None:
@@ -118,7 +124,7 @@ class PaneHead(FactLine):
         facts: list[Fact] = []
         for number, name in enumerate(PANE_NAMES, 1):
             if number == self._number:
-                facts.append(Fact(f"{number} {name}", "bold $foreground"))
+                facts.append(Fact(f"{number} {name}", "bold $foreground" if self._is_here else "$text-muted"))
             elif self._alone:
                 facts.append(Fact(f"{number} {name}", "$text-disabled", 9))
         self.put(facts, [Fact(text, "$text-muted", n + 1) for n, text in enumerate(self._said)])
