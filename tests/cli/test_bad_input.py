@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import socket
 from pathlib import Path
 
@@ -176,6 +177,17 @@ def test_bad_usage_is_one_line_with_the_way_out(
 )
 def test_a_task_that_is_no_text_is_refused(task: bytes, words: list[str]) -> None:
     expect(pilothouse("run", "-", said=task), "standard input", *words)
+
+
+@pytest.mark.parametrize("arguments", [["ls"], ["attach", RUN], ["replay", RUN]], ids=" ".join)
+def test_what_belongs_to_another_is_named(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def forbidden(self: Path) -> None:  # root, who may run this test, is refused nothing
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    expect(Said(main(arguments), *capsys.readouterr()), "/runs", "this account")
 
 
 @pytest.mark.terminal

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from pilothouse import __version__
-from pilothouse.errors import PilothouseError
+from pilothouse.errors import PilothouseError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read us has gone. Python flushes at exit and would complain: give it something to flush to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except PermissionError as error:  # a path the person named, or the state directory of another
+        return _say(str(_forbidden(error)), USAGE_ERROR)
     except Exception as error:
         from pilothouse.cli import trouble
 
@@ -106,6 +108,11 @@ def _parser(wanted: str) -> Parser:
             module.add_arguments(verb_parser)
             verb_parser.set_defaults(run_verb=module.run)
     return parser
+
+
+def _forbidden(error: PermissionError) -> PilothouseError:
+    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    return UsageError("this account may not use it", where, "name another, or see who owns it")
 
 
 def _say(sentence: str, code: int) -> int:
