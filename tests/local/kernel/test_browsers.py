@@ -15,7 +15,6 @@ import aiohttp
 import kernel
 import pytest
 import pytest_asyncio
-from kernel import Kernel
 
 from pilothouse.local.kernel_options import Options
 from pilothouse.local.kernel_server import running
@@ -162,22 +161,6 @@ async def test_both_ways_of_routing_work(options: tuple[str, ...]) -> None:
             await k.browsers.computer.move_mouse(made.session_id, x=-1, y=0)
         assert isinstance(caught.value.body, dict)
         assert set(caught.value.body) == ({"code", "message"} if options else {"message"})
-
-
-async def test_a_program_in_the_public_style_runs_unchanged(local: Server, tmp_path: Path) -> None:
-    def program() -> int:
-        client = Kernel(api_key=local.ready.token, base_url=local.ready.base_url)
-        browser = client.browsers.create(stealth=True, timeout_seconds=120)
-        try:
-            client.browsers.computer.click_mouse(browser.session_id, x=100, y=200)
-            client.browsers.computer.type_text(browser.session_id, text="hello")
-            shot = client.browsers.computer.capture_screenshot(browser.session_id)
-            shot.write_to_file(tmp_path / "shot.png")
-        finally:
-            client.browsers.delete_by_id(browser.session_id)
-        return (tmp_path / "shot.png").stat().st_size
-
-    assert await asyncio.to_thread(program) > 1000
 
 
 async def test_a_taken_port_is_one_sentence(local: Server) -> None:

@@ -96,12 +96,3 @@ def test_a_program_runs_unchanged_and_ctrl_c_ends_the_browser_it_forgot(
         assert server.wait(20) == 0
         assert processes_mentioning(f"{directory}/") == []
         assert not directory.exists()
-
-
-def test_a_taken_port_is_one_sentence() -> None:
-    with verb() as (_, told):
-        port = told["KERNEL_BASE_URL"].rpartition(":")[2]
-        command = [sys.executable, "-m", "pilothouse", "local", "--port", port]
-        second = subprocess.run(command, capture_output=True, text=True)
-    assert (second.returncode, second.stdout) == (2, "")
-    assert second.stderr == f"pilothouse: 127.0.0.1:{port}: is in use (name another port, or 0 for any)\n"
