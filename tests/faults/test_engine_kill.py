@@ -28,8 +28,8 @@ from tests.engine.test_process import descendants, gone
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 KILLS = int(os.environ.get("PILOTHOUSE_KILLS", "6"))
-REAL_EVERY = 3
-"""Every third kill is of an engine with a real Chromium; the others have a stub, and are quick."""
+REAL_EVERY = 6
+"""Every sixth kill is of an engine with a real Chromium; the others have a stub, and are quick."""
 SCENARIO = "[pace]\nbefore_s = 0.0\nper_delta_s = 0.01\ndelta_chars = 20\n" + 60 * (
     '[[turn]]\nthinking = "on and on"\ntext = "a little further"\n'
     'calls = [{ do = "mouse_move", at = [300, 300] }, { do = "key", text = "Down" }]\n'
@@ -59,7 +59,7 @@ async def kill_at_a_moment(run: str, pid: int, chance: random.Random) -> tuple[l
     """Follow the run to a random event, wait a random moment more, and kill; gives what was seen."""
     seen: list[ev.Event] = []
     enough = asyncio.Event()
-    wanted = chance.randrange(1, 60)
+    wanted = chance.randrange(1, 35)
 
     async def follow() -> None:
         async for event in FileRuns(runs_dir()).events(run):
