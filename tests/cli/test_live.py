@@ -135,6 +135,6 @@ def test_kernel_s_own_sdk_finds_the_local_server_by_what_the_verb_prints() -> No
         )
         assert done.stdout == "b'\\x89PNG'\n", done.stderr
     finally:
-        server.send_signal(signal.SIGINT)
+        server.terminate()  # where the tests are a shell's background job, SIGINT is ignored by all of them
         _out, err = server.communicate(timeout=30)
     assert server.returncode == 0, err
