@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pilothouse.local.kernel_options import NO_SANDBOX_VARIABLE
+
 KEYS = (
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_AUTH_TOKEN",
@@ -27,11 +29,19 @@ SUITE_OF = {"cli": "unit", "local": "engine"}
 """Directories that belong to another suite than the one of their name."""
 
 
+def pytest_configure() -> None:
+    # A shell's background job ignores ctrl+c, and so does what it starts; tests are about ctrl+c too.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(autouse=True)
 def state_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Keep runs out of the person's own state; short, for a Unix socket's path has about 100 bytes."""
     directory = Path(tempfile.mkdtemp(prefix="ph-"))
     monkeypatch.setenv("PILOTHOUSE_STATE_DIR", str(directory))
+    # Containers often let nobody have Chromium's sandbox; the pages of the tests are our own.
+    monkeypatch.setenv(NO_SANDBOX_VARIABLE, "1")
     for key in KEYS:
         monkeypatch.delenv(key, raising=False)
     yield directory
