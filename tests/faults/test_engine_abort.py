@@ -22,7 +22,7 @@ from tests.engine.rig import Rig, rigged
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("quick_pictures")]
 
-POINTS = int(os.environ.get("PILOTHOUSE_ABORTS", "30"))
+POINTS = int(os.environ.get("PILOTHOUSE_ABORTS", "20"))
 MAIN = """
 [pace]
 before_s = 0.0

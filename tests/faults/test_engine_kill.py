@@ -27,7 +27,7 @@ from tests.engine.test_process import descendants, gone
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
-KILLS = int(os.environ.get("PILOTHOUSE_KILLS", "6"))
+KILLS = int(os.environ.get("PILOTHOUSE_KILLS", "4"))
 REAL_EVERY = 6
 """Every sixth kill is of an engine with a real Chromium; the others have a stub, and are quick."""
 SCENARIO = "[pace]\nbefore_s = 0.0\nper_delta_s = 0.01\ndelta_chars = 20\n" + 60 * (

@@ -117,7 +117,7 @@ class Recorder(RuleBasedStateMachine):
 
 
 TestRecorder = Recorder.TestCase
-TestRecorder.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestRecorder.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 
 
 def test_cut_at_every_byte_200_events_give_a_prefix(tmp_path: Path) -> None:

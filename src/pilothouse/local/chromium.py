@@ -115,6 +115,7 @@ _QUIET_FEATURES = (
     "InterestFeedContentSuggestions",
     "MediaRouter",
     "OptimizationHints",
+    "PaintHolding",  # else a page just loaded drops clicks and keys for up to half a second
     "Translate",
 )
 _QUIET = (

@@ -30,7 +30,7 @@ def require_terminal(fd_in: int = 0, fd_out: int = 1) -> tuple[int, int]:
     """Return the terminal's (columns, rows).
 
     Raises:
-        TerminalUnfit: There is no terminal at both ends, or it is smaller than 80x24.
+        TerminalUnfit: There is no terminal at both ends, or it is smaller than 40x12.
     """
     if not (os.isatty(fd_in) and os.isatty(fd_out)):
         raise TerminalUnfit(
