@@ -24,7 +24,7 @@ class KernelStub:
 
     Attributes:
         performed: Every action performed, in order, as (path, body).
-        faults: What happens to the next calls of a path: `500`, `drop` (performed, then no answer) or `hang`.
+        faults: What happens to the next calls of a path: `401`, `500`, `drop` (done, but no answer) or `hang`.
         browsers: Live browsers by name.
         deleted: Names of browsers deleted.
         beats: How often the mouse position was asked.
@@ -54,6 +54,8 @@ class KernelStub:
         call = request.match_info.get("call") or f"{request.method.lower()}"
         queue = self.faults.get(call, [])
         fault = queue.pop(0) if queue else ""
+        if fault == "401":
+            return web.json_response({"message": "invalid API key"}, status=401)
         response = await handler(request)
         if fault == "500":
             return web.json_response({"message": "boom"}, status=500)

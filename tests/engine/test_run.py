@@ -292,3 +292,13 @@ async def test_a_lost_browser_ends_the_run_with_its_results_journalled(state_dir
     last = rig.events[-1]
     assert isinstance(last, ev.RunEnded)
     assert "browser is gone" in last.why
+
+
+async def test_a_refused_browser_is_not_said_to_be_open(state_dir: Path) -> None:
+    async with rigged(state_dir, scenario('text = "Done."')) as rig:
+        rig.kernel.faults["post"] = ["401"]
+        assert await rig.finish() is Outcome.FAILED
+    last = rig.events[-1]
+    assert isinstance(last, ev.RunEnded)
+    assert "refused the key" in last.why
+    assert not rig.of(ev.DeletePending)

@@ -163,6 +163,9 @@ class BrowserSession:
         if keep and self.session:
             self._tell(ev.BrowserClosed(name=self.name, why=why, kept=True))
             return
+        if self._was_refused:
+            self._tell(ev.BrowserClosed(name=self.name, why="it was refused, and never made"))
+            return
         problem = ""
         try:
             async with asyncio.timeout(DELETE_CAP_S):
@@ -187,6 +190,15 @@ class BrowserSession:
         if creating is not None and not creating.done():
             await asyncio.wait({creating}, timeout=CREATE_GRACE_S)
             creating.cancel()
+
+    @property
+    def _was_refused(self) -> bool:
+        """Say whether the one request for it was answered with a plain no: a wrong key, a wrong wish."""
+        creating = self._creating
+        if creating is None or not creating.done() or creating.cancelled():
+            return False
+        error = creating.exception()
+        return isinstance(error, kernel.APIStatusError) and error.status_code in (400, 401, 402, 403, 422)
 
     @property
     def _may_come_yet(self) -> bool:
