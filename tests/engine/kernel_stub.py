@@ -24,7 +24,7 @@ class KernelStub:
 
     Attributes:
         performed: Every action performed, in order, as (path, body).
-        faults: What happens to the next calls of a path: `401`, `500`, `drop` (done, but no answer) or `hang`.
+        faults: What befalls the next calls of a path: `401`, `500`, `drop` (done, but no answer) or `hang`.
         browsers: Live browsers by name.
         deleted: Names of browsers deleted.
         beats: How often the mouse position was asked.
