@@ -22,6 +22,9 @@ KEYS = (
     "KERNEL_BASE_URL",
 )
 
+SIZES = ("COLUMNS", "LINES")
+"""Set by pytest-xdist, and believed by Textual over the terminal itself."""
+
 SUITE_SECONDS = {"unit": 110, "engine": 220, "tui": 130, "terminal": 80, "faults": 120}
 """What each suite may take, its tests' seconds added up; two run at a time, so all end within six minutes.
 
@@ -45,7 +48,7 @@ def state_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PILOTHOUSE_STATE_DIR", str(directory))
     # Containers often let nobody have Chromium's sandbox; the pages of the tests are our own.
     monkeypatch.setenv(NO_SANDBOX_VARIABLE, "1")
-    for key in KEYS:
+    for key in (*KEYS, *SIZES):
         monkeypatch.delenv(key, raising=False)
     yield directory
     _end_engines(directory)

@@ -75,6 +75,8 @@ def prepare() -> Capabilities:
     """
     require_terminal()
     capabilities = probe()
+    for stale in ("COLUMNS", "LINES"):
+        os.environ.pop(stale, None)  # Textual would believe an exported size over the terminal, for ever
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     if capabilities.ssh:
         os.environ.setdefault("TEXTUAL_FPS", SSH_FPS)
