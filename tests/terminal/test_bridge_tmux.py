@@ -73,6 +73,10 @@ class Bridge:
     async def shows(self, text: str) -> str:
         return await asyncio.to_thread(self._tmux.wait_for, text)
 
+    async def left_saying(self, text: str) -> None:
+        """Wait for the last words; tmux scrolls them away to make room for its own about the dead pane."""
+        await asyncio.to_thread(self._tmux.wait_for, text, history=True)
+
     def press(self, *keys: str) -> None:
         self._tmux("send-keys", *keys)
 
@@ -156,7 +160,7 @@ async def test_quitting_and_killing_the_bridge_leave_the_run_going(tmux: Tmux, s
         await bridge.shows("Transcript")
         bridge.press("q")
         run = await bridge.run()
-        await bridge.shows(f"pilothouse attach {run}")
+        await bridge.left_saying(f"pilothouse attach {run}")
         count = await bridge.actions()
         await bridge.until(lambda event: isinstance(event, ev.ActionFinished) and event.action > count + 1)
         attach = [sys.executable, "-m", "pilothouse", "attach", run]

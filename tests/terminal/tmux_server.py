@@ -25,12 +25,12 @@ class Tmux:
         self("set", "-g", "set-clipboard", "on")
         self("respawn-pane", "-k", *argv)
 
-    def screen(self) -> str:
-        return self("capture-pane", "-p")
+    def screen(self, *, history: bool = False) -> str:
+        return self("capture-pane", "-p", *(("-S", "-") if history else ()))
 
-    def wait_for(self, text: str, timeout_s: float = 20.0) -> str:
+    def wait_for(self, text: str, timeout_s: float = 20.0, *, history: bool = False) -> str:
         until = time.monotonic() + timeout_s
-        while text not in (shown := self.screen()):
+        while text not in (shown := self.screen(history=history)):
             assert time.monotonic() < until, shown
             time.sleep(0.05)  # tmux offers no event for "the pane shows"; this is the poll of a condition
         return shown
