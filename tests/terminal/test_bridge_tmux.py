@@ -143,7 +143,7 @@ async def test_a_run_is_seen_paused_told_and_aborted(tmux: Tmux, state_dir: Path
         assert len(carrying) == 1
 
         bridge.press("x")
-        await bridge.shows("bort")
+        await bridge.shows("End this run?")
         bridge.press("C-y")
         ended = await bridge.until(lambda event: isinstance(event, ev.RunEnded))
         assert isinstance(ended, ev.RunEnded)
@@ -205,7 +205,7 @@ async def test_a_hostile_page_writes_nothing_and_presses_nothing(tmux: Tmux, sta
         seen = [event async for event in FileRuns(state_dir / "runs").events(run, follow=False)]
         assert not any(isinstance(event, ev.CommandReceived) for event in seen)
         bridge.press("x")
-        await bridge.shows("bort")
+        await bridge.shows("End this run?")
         bridge.press("C-y")
         await bridge.until(lambda event: isinstance(event, ev.RunEnded))
 

@@ -50,7 +50,9 @@ async def test_without_xvfb_it_says_what_is_missing(temporary: Path, monkeypatch
     ):
         assert ready.backend == "headless"
         made = await k.browsers.create()
-        assert made.to_dict()["warnings"] == [
+        said: list[str] = made.to_dict()["warnings"]  # type: ignore[assignment]
+        # A machine that lets nobody have a sandbox says so too: that is not what is asked here.
+        assert [warning for warning in said if "sandbox" not in warning] == [
             "headless: the page only, without address bar, tabs, browser dialogs and pointer",
             "headless, because Xvfb is not installed",
         ]
