@@ -24,7 +24,7 @@ async def test_a_small_screen_shows_one_pane_and_names_the_others() -> None:
     async with bridge(size=(60, 16)) as seen:
         for key, words in (("1", "I will take step"), ("2", "402ms"), ("3", "shop.example/7")):
             await seen.press(key)
-            assert words in seen.text()
+            await seen.until(lambda words=words: words in seen.text())  # type: ignore[misc]
             assert "1 Transcript" in seen.text()
 
 
