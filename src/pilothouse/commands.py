@@ -42,7 +42,7 @@ class Pause(Command, frozen=True):
 
 
 class Resume(Command, frozen=True):
-    """Let go of what a person holds."""
+    """Let go of what a person holds; while a retry waits, ask again now; without a browser, open another."""
 
 
 class Step(Command, frozen=True):
@@ -94,9 +94,10 @@ class SetMode(Command, frozen=True):
 
 
 class SetModel(Command, frozen=True):
-    """Change the model from the next turn on."""
+    """Change the model, its effort or both from the next turn on; what is empty stays as it is."""
 
-    model: str
+    model: str = ""
+    effort: str = ""
 
 
 class Abort(Command, frozen=True):

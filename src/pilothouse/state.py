@@ -64,6 +64,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """False once a turn had no price."""
     context: int = 0
     """Prompt size of the latest turn."""
+    context_max: int = 0
+    """What the model's context holds, in tokens; 0 when unknown."""
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,6 +190,7 @@ def _usage_reported(state: RunState, event: ev.UsageReported) -> RunState:
             cost_usd=was.cost_usd + (event.cost_usd or 0.0),
             priced=was.priced and event.cost_usd is not None,
             context=event.input + event.cache_read + wrote,
+            context_max=event.context_max,
         ),
     )
 
@@ -302,6 +305,8 @@ _HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], RunState]] = {
     ev.BrowserIntended: lambda state, event: _replace(state, browser_name=event.name),
     ev.BrowserOpened: _set(browser_open=True),
     ev.BrowserClosed: _set(browser_open=False),
+    ev.BrowserVanished: _set(browser_open=False),
+    ev.ModelChanged: lambda state, event: _replace(state, model=event.model),
     ev.Warned: lambda state, _event: _replace(state, warnings=state.warnings + 1),
     ev.RunEnded: _run_ended,
 }

@@ -93,7 +93,8 @@ class PlainLog:
         yield "warning", f"turn {event.turn} came to nothing: {event.why}"
 
     def _retry_scheduled(self, event: ev.RetryScheduled) -> Iterator[tuple[str, str]]:
-        yield "warning", f"{event.what}: {event.why}; again in {event.delay_ms / 1000:.1f} s"
+        when = "when resumed" if event.asks else f"in {event.delay_ms / 1000:.1f} s"
+        yield "warning", f"{event.what}: {event.why}; again {when}"
 
     def _action_proposed(self, event: ev.ActionProposed) -> Iterator[tuple[str, str]]:
         self._inputs[event.tool_use_id] = event.input
@@ -144,6 +145,34 @@ class PlainLog:
     def _delete_pending(self, event: ev.DeletePending) -> Iterator[tuple[str, str]]:
         yield "warning", f"browser {event.name} may still be open: {event.why}"
 
+    def _model_changed(self, event: ev.ModelChanged) -> Iterator[tuple[str, str]]:
+        effort = f", effort {event.effort}" if event.effort else ""
+        yield "run", f"{event.model} from turn {event.turn}{effort}"
+
+    def _context_cleared(self, event: ev.ContextCleared) -> Iterator[tuple[str, str]]:
+        count = f" x{event.items}" if event.items else ""
+        yield "history", f"cleared: {event.what}{count}, {event.tokens} tokens"
+
+    def _uploads_refused(self, event: ev.UploadsRefused) -> Iterator[tuple[str, str]]:
+        yield "warning", f"pictures travel in the requests: {event.why}"
+
+    def _browser_vanished(self, event: ev.BrowserVanished) -> Iterator[tuple[str, str]]:
+        yield "warning", f"browser {event.name} went away: {event.why}"
+
+    def _stray_reaped(self, event: ev.StrayReaped) -> Iterator[tuple[str, str]]:
+        yield "browser", f"stray {event.name} of run {event.run or '?'} deleted"
+
+    def _video_stopped(self, event: ev.VideoStopped) -> Iterator[tuple[str, str]]:
+        if event.why:
+            yield "warning", f"no video: {event.why}"
+
+    def _video_saved(self, event: ev.VideoSaved) -> Iterator[tuple[str, str]]:
+        yield "browser", f"video saved: {event.file}"
+
+    def _page_reported(self, event: ev.PageReported) -> Iterator[tuple[str, str]]:
+        if event.trouble:
+            yield "page", f"{event.kind}: {event.text} {event.url}".rstrip()
+
     def _run_ended(self, event: ev.RunEnded) -> Iterator[tuple[str, str]]:
         cost = "" if event.cost_usd is None else f", ${event.cost_usd:.2f}"
         sums = f"{event.actions} actions in {event.turns} turns{cost}, {event.duration_s:.1f} s"
@@ -173,6 +202,14 @@ _WORDS: dict[type[ev.Event], Callable[[PlainLog, Any], Iterator[tuple[str, str]]
     ev.BrowserOpened: PlainLog._browser_opened,
     ev.BrowserClosed: PlainLog._browser_closed,
     ev.DeletePending: PlainLog._delete_pending,
+    ev.ModelChanged: PlainLog._model_changed,
+    ev.ContextCleared: PlainLog._context_cleared,
+    ev.UploadsRefused: PlainLog._uploads_refused,
+    ev.BrowserVanished: PlainLog._browser_vanished,
+    ev.StrayReaped: PlainLog._stray_reaped,
+    ev.VideoStopped: PlainLog._video_stopped,
+    ev.VideoSaved: PlainLog._video_saved,
+    ev.PageReported: PlainLog._page_reported,
     ev.RunEnded: PlainLog._run_ended,
     ev.Unknown: PlainLog._unknown,
 }

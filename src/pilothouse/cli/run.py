@@ -83,12 +83,12 @@ def _spec(options: argparse.Namespace, task: str, chosen: show.Manner) -> RunSpe
         task=task,
         model=options.model,
         browser=options.browser,
-        start_url=options.start_url,
         approve=options.approve,
         headless=options.headless or chosen is not show.Manner.BRIDGE,
-        effort=options.effort,
-        width_px=width,
-        height_px=height,
+        model_options=defaults.ModelOptions(effort=options.effort),
+        browser_options=defaults.BrowserOptions(
+            width_px=width, height_px=height, start_url=options.start_url
+        ),
         idle_s=options.idle,
         allow_root=options.allow_root,
     )

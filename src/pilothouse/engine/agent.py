@@ -43,10 +43,10 @@ def assemble(
     client = make_client(endpoint.key, endpoint.base_url)
     shape = RequestShape(
         model=spec.model,
-        max_tokens=spec.max_tokens,
+        max_tokens=spec.model_options.max_tokens,
         system=system_prompt(session.width_px, session.height_px),
         toolset=toolset,
-        effort=spec.effort,
+        effort=spec.model_options.effort,
     )
     loop = Loop(
         recorder=run.recorder,

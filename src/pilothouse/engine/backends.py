@@ -47,7 +47,7 @@ class Backends:
         self._stack = AsyncExitStack()
         self.model = _real("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY")
         self.browser = _real("KERNEL_BASE_URL", "KERNEL_API_KEY")
-        self.start_url = spec.start_url
+        self.start_url = spec.browser_options.start_url
         self._environment_secrets = secrets_from_environment()
 
     @property

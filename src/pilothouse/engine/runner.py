@@ -82,19 +82,19 @@ class Run:
             StateDirError: The socket can't be made.
         """
         await self._server.open()
-        spec = self._spec
+        spec, size = self._spec, self._spec.browser_options
         self.recorder.publish(
             ev.RunStarted(
                 run=spec.run,
                 task=spec.task,
                 model=spec.model,
                 browser=spec.browser,
-                display_width_px=spec.width_px,
-                display_height_px=spec.height_px,
+                display_width_px=size.width_px,
+                display_height_px=size.height_px,
                 approve=spec.approve,
                 headless=spec.headless,
-                effort=spec.effort,
-                system=system_prompt(spec.width_px, spec.height_px),
+                effort=spec.model_options.effort,
+                system=system_prompt(size.width_px, size.height_px),
                 toolset=TOOLSET,
                 version=__version__,
                 demo=os.path.basename(spec.scenario),  # noqa: PTH119 - a name, not a path
@@ -212,7 +212,8 @@ class Run:
             client, browser_name(spec.run), spec.run, self.recorder.publish, spec.browser
         )
         self._session = session
-        await session.open(spec.width_px, spec.height_px, self._backends.start_url, spec.allow_hosts)
+        wanted = spec.browser_options
+        await session.open(wanted.width_px, wanted.height_px, self._backends.start_url, wanted.allow_hosts)
         await importing
         from pilothouse.engine.agent import assemble
 

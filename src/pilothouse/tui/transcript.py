@@ -265,7 +265,8 @@ class Transcript:
     @_on.register
     def _(self, event: ev.RetryScheduled) -> None:
         wait = words.took(event.delay_ms) or "a moment"
-        text = f"asks the {event.what} again in {wait} (attempt {event.attempt}): {event.why}"
+        when = "when you resume" if event.asks else f"in {wait}"
+        text = f"asks the {event.what} again {when} (attempt {event.attempt}): {event.why}"
         self._add(event, "warning", "↻", clean_line(text, 400))
 
     @_on.register
@@ -275,7 +276,40 @@ class Transcript:
 
     @_on.register
     def _(self, event: ev.ContextCleared) -> None:
-        self._add(event, "note", "·", f"history cleared: {clean_line(event.what, 200)}")
+        count = f" ×{event.items}" if event.items else ""
+        size = f", {words.count(event.tokens)} tokens" if event.tokens else ""
+        self._add(event, "note", "·", f"history cleared: {clean_line(event.what, 200)}{count}{size}")
+
+    @_on.register
+    def _(self, event: ev.ModelChanged) -> None:
+        effort = f", effort {event.effort}" if event.effort else ""
+        self._add(event, "state", "▸", clean_line(f"{event.model} from turn {event.turn}{effort}", 200))
+
+    @_on.register
+    def _(self, event: ev.UploadsRefused) -> None:
+        self._add(event, "note", "·", clean_line(f"pictures travel in the requests: {event.why}", 300))
+
+    @_on.register
+    def _(self, event: ev.BrowserVanished) -> None:
+        self._add(event, "warning", "!", f"the browser went away: {clean_line(event.why, 300)}")
+
+    @_on.register
+    def _(self, event: ev.StrayReaped) -> None:
+        self._add(event, "note", "·", f"a stray browser was deleted: {clean_line(event.name, 100)}")
+
+    @_on.register
+    def _(self, event: ev.VideoStopped) -> None:
+        if event.why:
+            self._add(event, "warning", "!", f"no video: {clean_line(event.why, 300)}")
+
+    @_on.register
+    def _(self, event: ev.VideoSaved) -> None:
+        self._add(event, "note", "·", f"video saved: {clean_line(event.file, 100)}")
+
+    @_on.register
+    def _(self, event: ev.PageReported) -> None:
+        if event.trouble:
+            self._add(event, "warning", "!", clean_line(f"{event.kind}: {event.text} {event.url}", 400))
 
     @_on.register
     def _(self, event: ev.CommandRefused) -> None:

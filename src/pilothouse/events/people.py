@@ -1,0 +1,112 @@
+"""What people ask and do."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pilothouse.events.base import Event, Json
+
+
+class CommandReceived(Event, frozen=True):
+    """A person or a rule asked for something."""
+
+    id: str
+    command: str
+    actor: str
+    reason: str = ""
+    args: Json = msgspec.field(default_factory=dict)
+
+
+class CommandApplied(Event, frozen=True):
+    """What was asked took effect."""
+
+    id: str
+    command: str
+
+
+class CommandRefused(Event, frozen=True):
+    """What was asked was refused."""
+
+    id: str
+    command: str
+    why: str
+
+
+class MessageQueued(Event, frozen=True):
+    """A message waits for the next boundary."""
+
+    id: str
+    text: str
+    when: str
+    """`now` or `after`."""
+    actor: str = ""
+
+
+class MessageDelivered(Event, frozen=True):
+    """The model was given a message; `content` is what the history holds from here on."""
+
+    id: str
+    turn: int
+    """The turn whose request first carries it."""
+    text: str
+    role: str = "user"
+
+
+class MessageReturned(Event, frozen=True):
+    """A message could not be delivered."""
+
+    id: str
+    why: str
+
+
+class ApprovalRequested(Event, frozen=True):
+    """An action waits for a person's decision."""
+
+    request: str
+    action: int
+    tool_use_id: str
+    args_sha256: str
+    frame_sha256: str = ""
+    why: str = ""
+
+
+class ApprovalDecided(Event, frozen=True):
+    """A decision was taken on a request; the first valid one wins."""
+
+    request: str
+    decision: str
+    """`approve`, `reject`, `edit`, `expired` or `withdrawn`."""
+    actor: str
+    reason: str = ""
+    input: Json = msgspec.field(default_factory=dict)
+    """The edited input, for `edit`."""
+
+
+class TakeoverStarted(Event, frozen=True):
+    """A person holds the lease and drives the browser."""
+
+    lease: str
+    actor: str
+
+
+class HumanActed(Event, frozen=True):
+    """The person at the wheel did something."""
+
+    lease: str
+    member: str
+    input: Json
+
+
+class TakeoverEnded(Event, frozen=True):
+    """The lease was given back."""
+
+    lease: str
+    why: str
+
+
+class LimitReached(Event, frozen=True):
+    """A limit was reached."""
+
+    limit: str
+    value: float
+    used: float
