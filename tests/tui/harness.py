@@ -40,12 +40,16 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
     driver = pilot.app._driver
     assert driver is not None
     for key in keys:
-        name = _character_to_key(key) if len(key) == 1 else key
-        event = events.Key(name, key if len(key) == 1 else (" " if key == "space" else None))
-        event.set_sender(pilot.app)
-        driver.send_message(event)
+        driver.send_message(_key_event(pilot, key))
         for _ in range(3):  # the key, the message it becomes, and what that changes
             await pilot._wait_for_screen()
+
+
+def _key_event(pilot: Pilot[None], key: str) -> events.Key:
+    name = _character_to_key(key) if len(key) == 1 else key
+    event = events.Key(name, key if len(key) == 1 else (" " if key == "space" else None))
+    event.set_sender(pilot.app)
+    return event
 
 
 class Watched:
@@ -72,6 +76,13 @@ class Watched:
     @property
     def toasts(self) -> list[str]:
         return [toast.message for toast in self.app._notifications]
+
+    def type_ahead(self, *keys: str) -> None:
+        """Send keys as a slow line does: all in one piece, none awaited."""
+        driver = self.app._driver
+        assert driver is not None
+        for key in keys:
+            driver.send_message(_key_event(self.pilot, key))
 
     async def press(self, *keys: str) -> None:
         await press(self.pilot, *keys)

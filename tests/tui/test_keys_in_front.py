@@ -35,6 +35,23 @@ async def test_every_key_of_the_registry_is_a_letter_in_the_composer() -> None:
         assert not seen.screen.query_one(HelpPane).display
 
 
+async def test_a_message_typed_ahead_of_the_composer_is_whole_and_steers_nothing() -> None:
+    async with bridge() as seen:
+        seen.type_ahead("i", *"no. x P g", "enter")
+        await seen.until(lambda: bool(seen.runs.commands))
+        assert [type(command) for command in seen.runs.commands] == [cmd.Say]
+        assert isinstance(seen.runs.commands[0], cmd.Say)
+        assert seen.runs.commands[0].text == "no. x P g"
+
+
+async def test_keys_typed_right_behind_escape_are_for_the_run_again() -> None:
+    async with bridge() as seen:
+        seen.type_ahead("i", "a", "escape", "space")
+        await seen.until(lambda: bool(seen.runs.commands))
+        assert [type(command) for command in seen.runs.commands] == [cmd.Pause]
+        assert written(seen) == "a"
+
+
 async def test_keys_that_are_no_letters_do_nothing_behind_the_composer() -> None:
     async with bridge() as seen:
         following = seen.screen.playhead.following

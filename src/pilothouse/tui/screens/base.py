@@ -349,7 +349,7 @@ class RunBody(Screen[None]):
     def focus_pane(self, name: str) -> None:
         """Give a pane the keys; on a small screen it is the one that is shown."""
         target: Widget = self.query_one("#picture") if name == "picture" else self.query_one(f"#{name}-rows")
-        target.focus(scroll_visible=False)
+        self.set_focus(target, scroll_visible=False)
         for pane in self.PANES:
             self.query_one(f"#{pane}").set_class(pane == name, "-here")
             self.query_one(f"#{pane} PaneHead", PaneHead).stand_out(pane == name)

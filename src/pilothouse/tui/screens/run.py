@@ -33,6 +33,8 @@ AGAIN_S = 2.0
 
 
 _BESIDE_DRAWER = frozenset({"run.interrupt", "leave", "back"})
+_SWALLOWED = frozenset({"pane.next", "pane.previous"})
+"""Keys that the composer would take for a tab, and the screen for a change of pane."""
 _BESIDE_HELP = _BESIDE_DRAWER | {"help", "row.up", "row.down", "row.page_up", "row.page_down"}
 
 
@@ -44,7 +46,9 @@ def _bindings() -> list[BindingType]:
             action.does,
             show=False,
             id=action.id,
-            priority=action.id in {"run.interrupt", "pane.next", "pane.previous"},
+            # Done where keys arrive, not where they are passed on to: keys typed right behind this one must
+            # find what it opens. `q` is a letter in the composer, which has to see it first.
+            priority=action.id != "leave",
         )
         for action in ACTIONS
         if action.id != "palette"
@@ -58,6 +62,12 @@ class RunScreen(RunBody):
 
     actor = "operator"
     _interrupted_at = float("-inf")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave a key to the pane that is open in front, which may take it for a letter."""
+        if action == "do" and self.drawer.opened:
+            return parameters[0] in _BESIDE_DRAWER | _SWALLOWED
+        return super().check_action(action, parameters)
 
     def action_do(self, name: str) -> None:
         """Do an action of the registry, or say why it can't be done.

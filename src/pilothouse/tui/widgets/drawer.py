@@ -46,7 +46,7 @@ class Drawer(Container):
         """Open a pane and give it the keys."""
         self.opened = name
         self.set_classes(f"-{name}")
-        self._pane.focus()
+        self._take_keys()
 
     def close(self) -> None:
         """Close what is open; what was written stays."""
@@ -56,7 +56,11 @@ class Drawer(Container):
     def keep_focus(self, event: events.DescendantFocus) -> None:
         """Take the keys back from a widget elsewhere, which a click gave them to."""
         if self.opened and self not in event.widget.ancestors:
-            self._pane.focus()
+            self._take_keys()
+
+    def _take_keys(self) -> None:
+        # At once: `Widget.focus` only asks for it, and keys that are already waiting would miss it.
+        self.screen.set_focus(self._pane)
 
     @property
     def _pane(self) -> Widget:
