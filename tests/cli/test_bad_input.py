@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -127,6 +131,49 @@ def test_a_chromium_that_is_not_there_is_named(tmp_path: Path) -> None:
     )
     expect(said, nowhere, "PILOTHOUSE_CHROMIUM")
     assert pilothouse("ls", "--json").out == ""  # nothing was begun
+
+
+@pytest.fixture
+def deaf_kernel() -> Iterator[str]:
+    """A service that refuses every key; its words try to drive the terminal."""
+
+    class Refuses(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = b'{"message": "no\\u001b[2J"}'
+            self.send_response(401)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Keep out of the tests' output."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refuses)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("manner", ["--plain", "--json"])
+def test_a_wrong_browser_key_is_one_line_and_the_runs_own_code(deaf_kernel: str, manner: str) -> None:
+    said = pilothouse("run", "task", "--headless", manner, ANTHROPIC_API_KEY="wrong",
+                      KERNEL_API_KEY="wrong", KERNEL_BASE_URL=deaf_kernel)  # fmt: skip
+    expect(said, "Kernel refused the key", "KERNEL_API_KEY", code=1)
+    assert "failed" in said.out.splitlines()[-1]
+
+
+@pytest.mark.browser
+def test_a_wrong_model_key_is_one_line_and_the_runs_own_code(deaf_kernel: str) -> None:
+    said = pilothouse("run", "task", "--browser", "local", "--allow-root", "--headless", "--plain",
+                      ANTHROPIC_API_KEY="wrong", ANTHROPIC_BASE_URL=deaf_kernel)  # fmt: skip
+    expect(said, "401", "ANTHROPIC_API_KEY", code=1)
+
+
+def test_a_chromium_that_crashes_is_one_line_and_the_runs_own_code() -> None:
+    said = pilothouse("demo", "--headless", "--json", PILOTHOUSE_CHROMIUM="/bin/false")
+    expect(said, "/bin/false", "ended while starting", "PILOTHOUSE_CHROMIUM", code=1)
+    assert json.loads(said.out.splitlines()[-1])["outcome"] == "failed"
 
 
 @pytest.mark.terminal

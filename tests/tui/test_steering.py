@@ -152,6 +152,17 @@ async def test_leaving_says_that_the_run_goes_on() -> None:
         assert seen.app.farewell() == "run ab12cd34ef goes on: pilothouse attach ab12cd34ef"
 
 
+async def test_leaving_a_run_that_failed_says_why_without_what_drives_a_terminal() -> None:
+    async with bridge() as seen:
+        await seen.runs.append(ev.RunEnded(outcome=Outcome.FAILED, why="no key\x1b[2J (set one)"))
+        await seen.until(lambda: "● failed" in seen.status)
+        said = seen.app.farewell()
+        assert (
+            said
+            == "run ab12cd34ef failed: no key␛[2J (set one); watch it again: pilothouse replay ab12cd34ef"
+        )
+
+
 async def test_the_end_of_the_run_is_shown_with_its_outcome() -> None:
     async with bridge() as seen:
         await seen.runs.append(ev.RunEnded(outcome=Outcome.LIMIT, why="40 steps", turns=7, actions=7))

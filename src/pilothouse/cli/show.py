@@ -81,25 +81,29 @@ def show(
 
         return asyncio.run(run_bridge(view, run, replay=not live))
     write = writer(chosen)
-    outcome = asyncio.run(_follow(view, run, write, follow=live, steer=steer, speed=speed))
-    if outcome is None and live:
+    end = asyncio.run(_follow(view, run, write, follow=live, steer=steer, speed=speed))
+    if isinstance(end, Left):
+        return INTERRUPTED
+    if end is None and live:
         raise RunGone("its engine is gone before the run ended", run, f"pilothouse replay {run}")
-    if outcome is None and chosen is Manner.PLAIN:
+    if end is None and chosen is Manner.PLAIN:
         narrate("the recording ends here: its engine was killed")
-    return EXIT_LEFT if outcome == LEFT else (_code(outcome) if live else 0)
+    if end is None or not live:
+        return 0
+    if end.outcome is ev.Outcome.FAILED:  # one line to act on, wherever the log or the lines went
+        narrate(f"{run}: {end.why}")
+    return ev.EXIT_CODES[end.outcome]
 
 
-LEFT = "left"
-EXIT_LEFT = INTERRUPTED
-
-
-def _code(outcome: ev.Outcome | str | None) -> int:
-    return ev.EXIT_CODES[ev.Outcome(outcome)] if outcome else 1
+class Left:
+    """What following ends with when the person leaves first."""
 
 
 def narrate(sentence: str) -> None:
     """Tell the person something that is not data."""
-    print(f"pilothouse: {sentence}", file=sys.stderr, flush=True)
+    from pilothouse.safety import clean_line
+
+    print(f"pilothouse: {clean_line(sentence)}", file=sys.stderr, flush=True)
 
 
 def writer(chosen: Manner) -> Callable[[ev.Event], None]:
@@ -121,7 +125,7 @@ def writer(chosen: Manner) -> Callable[[ev.Event], None]:
 
 async def _follow(
     view: RunView, run: str, write: Callable[[ev.Event], None], *, follow: bool, steer: bool, speed: float
-) -> ev.Outcome | str | None:
+) -> ev.RunEnded | Left | None:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.TaskGroup() as group:
@@ -133,13 +137,13 @@ async def _follow(
                 reading.add_done_callback(interrupts.done)
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None  # one reader, one error
-    return LEFT if reading.cancelled() else reading.result()
+    return Left() if reading.cancelled() else reading.result()
 
 
 async def _read(
     view: RunView, run: str, write: Callable[[ev.Event], None], follow: bool, speed: float
-) -> ev.Outcome | None:
-    outcome: ev.Outcome | None = None
+) -> ev.RunEnded | None:
+    end: ev.RunEnded | None = None
     last_t = 0
     async for event in view.events(run, 0, follow):
         if speed and event.t > last_t:
@@ -147,15 +151,15 @@ async def _read(
             last_t = event.t
         write(event)
         if isinstance(event, ev.RunEnded):
-            outcome = event.outcome
-    return outcome
+            end = event
+    return end
 
 
 class _Interrupts:
     """ctrl+c on a headless run: the first aborts the run and waits for its end, the second only leaves."""
 
     def __init__(
-        self, view: RunView, run: str, group: asyncio.TaskGroup, reading: asyncio.Task[ev.Outcome | None]
+        self, view: RunView, run: str, group: asyncio.TaskGroup, reading: asyncio.Task[ev.RunEnded | None]
     ) -> None:
         self._view = view
         self._run = run
@@ -171,7 +175,7 @@ class _Interrupts:
         narrate(f"left; pilothouse attach {self._run} comes back to it")
         self._reading.cancel()
 
-    def done(self, _reading: asyncio.Task[ev.Outcome | None]) -> None:
+    def done(self, _reading: asyncio.Task[ev.RunEnded | None]) -> None:
         if self._aborting is not None:
             self._aborting.cancel()
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
+from pilothouse.events import Outcome
 from pilothouse.safety import clean_line
 from pilothouse.terminal.app import GuardedApp
 from pilothouse.tui import themes
@@ -141,5 +142,8 @@ class Bridge(GuardedApp[None]):
             return ""
         if screen.live:
             return f"run {self.run_id} goes on: pilothouse attach {self.run_id}"
+        state = screen.record.head_state
         ending = "was killed" if screen.killed else "is over"
+        if state.outcome is Outcome.FAILED:
+            ending = f"failed: {clean_line(state.why)}"
         return f"run {self.run_id} {ending}; watch it again: pilothouse replay {self.run_id}"
