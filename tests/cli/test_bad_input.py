@@ -235,12 +235,3 @@ def test_what_belongs_to_another_is_named(
 
     monkeypatch.setattr(Path, "iterdir", forbidden)
     expect(Said(main(arguments), *capsys.readouterr()), "/runs", "this account")
-
-
-@pytest.mark.terminal
-def test_a_log_s_speed_is_not_silently_lost_on_the_bridge(state_dir: Path) -> None:
-    record(state_dir / "runs" / RUN, RUN, *a_run(RUN))
-    said = on_a_terminal("replay", RUN, "--speed", "2")
-    assert said.code == 2, said
-    assert said.out.count("\n") == 1
-    assert "--plain" in said.out

@@ -30,6 +30,12 @@ def test_replay_prints_a_clean_readable_log_without_a_terminal(recording: Path) 
     assert not any((ord(c) < 32 and c != "\n") or 127 <= ord(c) < 160 for c in said.out)
 
 
+def test_a_bundled_recording_is_replayed_by_its_name() -> None:
+    said = pilothouse("replay", "demo")
+    assert said.code == 0, said.err
+    assert "completed" in said.out.splitlines()[-1]
+
+
 def test_replay_as_json_is_one_ascii_object_a_line_ending_with_run_ended(recording: Path) -> None:
     said = pilothouse("replay", str(recording), "--json")
     assert said.code == 0, said

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pilothouse.cli import show
 from pilothouse.cli.options import factor
-from pilothouse.errors import NoSuchRun, UsageError
+from pilothouse.errors import NoSuchRun
 
 if TYPE_CHECKING:
     import argparse
@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument(
-        "name", metavar="PATH|RUN", help="a recording's directory, or a run's id or a beginning of it"
+        "name",
+        metavar="PATH|RUN",
+        help="a recording's directory, a run's id or a beginning of it, or `demo` for the bundled one",
     )
     parser.add_argument(
-        "--speed", type=factor, default=0, metavar="N", help="pace a log by N times; else all at once"
+        "--speed",
+        type=factor,
+        default=0,
+        metavar="N",
+        help="play at once, N times as fast as it happened; else the bridge rests and a log is not paced",
     )
     show.add_manner(parser)
 
@@ -29,21 +35,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Show a finished or crashed recording."""
     chosen = show.manner(options)
-    if options.speed and chosen is show.Manner.BRIDGE:
-        raise UsageError(
-            "paces a log, not the bridge", "--speed", "add --plain, or press < and > in the bridge"
-        )
     view, name = find(options.name)
     return show.show(view, name, chosen, live=False, speed=options.speed)
 
 
 def find(name: str) -> tuple[FileRuns, str]:
-    """Take a name for a run if it is one, else for a path.
+    """Take a name for a run if it is one, else for a path, else for a bundled recording.
 
     Raises:
         NoSuchRun: It is neither.
         NotARecording: There is something at the path, and it is no recording.
     """
+    from pilothouse.paths import bundled
     from pilothouse.runs.files import FileRuns
 
     path = Path(name).expanduser()
@@ -53,6 +56,7 @@ def find(name: str) -> tuple[FileRuns, str]:
     try:
         return view, view.resolve(name)
     except NoSuchRun:
-        if path.exists():
-            return FileRuns.for_path(path)
+        for known in (path, bundled("recordings") / name):
+            if known.exists():
+                return FileRuns.for_path(known)
         raise

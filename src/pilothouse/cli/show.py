@@ -74,12 +74,12 @@ def show(
         chosen: The manner.
         live: Follow an engine; the exit code is then the outcome's. Else it is a recording.
         steer: ctrl+c aborts the run first and leaves only the second time.
-        speed: Pace a recording's lines by this factor; 0 prints them at once. The bridge has its own keys.
+        speed: Play a recording at this factor of its pace; at 0 lines come at once, and the bridge rests.
     """
     if chosen is Manner.BRIDGE:
         from pilothouse.tui.launch import run_bridge
 
-        return asyncio.run(run_bridge(view, run, replay=not live))
+        return asyncio.run(run_bridge(view, run, replay=not live, speed=speed))
     write = writer(chosen)
     end = asyncio.run(_follow(view, run, write, follow=live, steer=steer, speed=speed))
     if isinstance(end, Left):
