@@ -305,4 +305,6 @@ def _text(argument: dict[str, Any]) -> str:
     if "value" in argument:
         value = argument["value"]
         return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if properties := argument.get("preview", {}).get("properties"):
+        return "{" + ", ".join(f"{one['name']}: {one.get('value', '')}" for one in properties) + "}"
     return str(argument.get("unserializableValue") or argument.get("description") or argument.get("type", ""))

@@ -16,7 +16,7 @@ import msgspec
 from pilothouse.local.kernel_actions import bad_request, not_implemented
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable
 
 OPERATIONAL = frozenset({"control", "connection", "system", "captcha"})
 """Captured as soon as telemetry is on."""
@@ -202,7 +202,7 @@ class TelemetryLog:
 
     async def frames(
         self, after: int, types: frozenset[str] = frozenset(), keepalive_s: float = KEEPALIVE_S
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Give the frames of an event stream, until the browser's end.
 
         Args:

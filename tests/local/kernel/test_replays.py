@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 import av
@@ -36,8 +36,9 @@ async def _download(k: kernel.AsyncKernel, browser: str, replay: str) -> bytes:
 
 
 def _frames(mp4: bytes) -> list[tuple[float, Image.Image]]:
-    with av.open(io.BytesIO(mp4)) as film:
-        return [(cast("float", frame.time), frame.to_image()) for frame in film.decode(video=0)]
+    with av.open(io.BytesIO(mp4), "r") as film:
+        frames: Any = film.decode(video=0)
+        return [(frame.time, frame.to_image()) for frame in frames]
 
 
 def _mean_difference(one: Image.Image, other: Image.Image) -> float:
