@@ -233,7 +233,7 @@ class Browsers:
             Refused: 409 for a name in use, 429 when there are as many as there may be.
             StartFailed: It did not come up; nothing is left of it.
         """
-        self._check_name(params.name)
+        self.check_name(params.name)
         used, most = self.room()
         if used >= most:
             text = f"at most {most} browsers may be alive"
@@ -251,6 +251,19 @@ class Browsers:
             StartFailed: It did not come up; nothing is left of it.
         """
         return await self._create(params, pool)
+
+    def lease(self, browser: Browser, name: str | None, tags: dict[str, str]) -> None:
+        """Let a parked browser be found and used, from now on."""
+        browser.parked = False
+        browser.name, browser.tags = name, dict(tags)
+        browser.touch(self._clock())
+
+    async def park_again(self, browser: Browser) -> None:
+        """Take a leased browser back, as it is; nothing of its lease is told of it any more."""
+        browser.parked = True
+        browser.name, browser.tags = None, dict(browser.params.tags)
+        browser.telemetry.categories = browser.params.telemetry
+        await browser.monitor.adjust()
 
     async def _create(self, params: CreateParams, pool: PoolRef | None) -> Browser:
         identity = self._places.identity()
@@ -277,7 +290,12 @@ class Browsers:
             raise
         return browser
 
-    def _check_name(self, name: str | None) -> None:
+    def check_name(self, name: str | None) -> None:
+        """Refuse a name in use.
+
+        Raises:
+            Refused: 409.
+        """
         if name is not None and (self._named(name) or name in self._names_coming):
             raise Refused(409, "conflict", f"a browser named {name!r} already exists")
 
@@ -289,7 +307,7 @@ class Browsers:
             DesktopFailed: The address could not be opened.
         """
         if params.name is not None and (params.name or None) != browser.name:
-            self._check_name(params.name or None)
+            self.check_name(params.name or None)
             browser.name = params.name or None
         categories = read_telemetry(params.telemetry, browser.telemetry.categories)
         if categories != browser.telemetry.categories:

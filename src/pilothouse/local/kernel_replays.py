@@ -143,10 +143,6 @@ class Replays:
                 return replay
         raise Refused(404, "not_found", "replay not found")
 
-    def is_filming(self, browser: Browser) -> bool:
-        """Say whether a film of it is being made."""
-        return any(not replay.stopped.is_set() for replay in self.of(browser))
-
     async def start(self, browser: Browser, params: ReplayParams) -> Replay:
         """Begin a film; returns at its first frame.
 
@@ -205,11 +201,14 @@ class Replays:
         child.stdin.write(msgspec.json.encode(order) + b"\n")
         return replay
 
+    async def stop_all(self, browser: Browser) -> None:
+        """Let the films of a browser end."""
+        await asyncio.gather(*(replay.stop() for replay in self.of(browser)))
+
     async def end(self, browser: Browser) -> None:
         """End the films of a browser that is going; their files stay for a while."""
-        films = self.of(browser)
-        await asyncio.gather(*(replay.stop() for replay in films))
-        if films:
+        await self.stop_all(browser)
+        if self.of(browser):
             later = asyncio.get_running_loop().call_later(self._kept_s, self._remove, browser.id)
             self._removals[browser.id] = later
 

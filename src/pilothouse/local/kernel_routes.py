@@ -34,12 +34,14 @@ from pilothouse.local.kernel_http import (
     same,
 )
 from pilothouse.local.kernel_params import read_create, read_update
+from pilothouse.local.kernel_pool_routes import PoolRoutes
 from pilothouse.local.kernel_replay_routes import ReplayRoutes
 from pilothouse.local.kernel_telemetry import described as described_telemetry
 from pilothouse.local.kernel_telemetry_routes import TelemetryRoutes
 from pilothouse.local.loopback import is_ours
 
 if TYPE_CHECKING:
+    from pilothouse.local.kernel_pools import Pools
     from pilothouse.local.kernel_replays import Replays
 
 BODY_MAX_BYTES = 4 << 20
@@ -53,13 +55,17 @@ class KernelRoutes:
     Args:
         browsers: What they are about.
         replays: Their films.
+        pools: Those that wait to be wanted.
         token: The bearer token asked for.
         direct: Whether answers tell the SDK the way straight to the machine.
     """
 
-    def __init__(self, browsers: Browsers, replays: Replays, token: str, *, direct: bool = True) -> None:
+    def __init__(
+        self, browsers: Browsers, replays: Replays, pools: Pools, token: str, *, direct: bool = True
+    ) -> None:
         self._browsers = browsers
         self._replays = replays
+        self._pools = pools
         self._token = token
         self._direct = direct
 
@@ -77,6 +83,7 @@ class KernelRoutes:
                 web.post("/vm/{browser}/computer/{call:.+}", self._told),
                 *ReplayRoutes(self._browsers, self._replays).routes(),
                 *TelemetryRoutes(self._browsers).routes(),
+                *PoolRoutes(self._pools, self._describe).routes(),
                 web.get("/local/fidelity", self._fidelity),
                 web.get("/org/limits", self._limits),
                 web.route("*", "/{anything:.*}", self._absent),
