@@ -17,8 +17,8 @@ import httpx2
 import pytest
 
 import pilothouse.local
-from pilothouse.local.messages_server import serve
 from pilothouse.local.messages_prompt import know, parts
+from pilothouse.local.messages_server import serve
 from pilothouse.local.messages_usage import PromptCache
 from pilothouse.local.scenario import parse
 
