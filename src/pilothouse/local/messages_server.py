@@ -34,7 +34,14 @@ from pilothouse.local.messages_strict import MAX_REQUEST_BYTES, judge
 from pilothouse.local.messages_turn import Turning, prepare
 from pilothouse.local.messages_uploads import FileRoutes
 from pilothouse.local.messages_usage import PromptCache
-from pilothouse.local.messages_wire import Sender, closed_for, json_answer, refused_answer, silence
+from pilothouse.local.messages_wire import (
+    Sender,
+    json_answer,
+    listen_again,
+    refused_answer,
+    silence,
+    stop_listening,
+)
 from pilothouse.local.scenario import FILE_MODES, Fault, Scenario, load
 from pilothouse.local.scenario_play import newest_results, unmet
 
@@ -165,16 +172,17 @@ class ScriptedMessages:
             case "status":
                 raise faults.refusal_of(fault)
             case "refuse":
-                self._refuse(request.app[RUNNER], fault.refuse_s)
-                raise ConnectionResetError("no connection is accepted")
+                await self._refuse(request.app[RUNNER], fault.refuse_s)
+                raise Refusal("api_error", "nobody reads this: the connection was cut", 503)
             case "black_hole":
                 await silence(fault.stall_s)
             case _:
                 return
 
-    def _refuse(self, runner: web.AppRunner, seconds: float) -> None:
+    async def _refuse(self, runner: web.AppRunner, seconds: float) -> None:
         """Accept no connection for so long, and cut those that are open."""
-        task = asyncio.get_running_loop().create_task(closed_for(runner, seconds))
+        port = await stop_listening(runner)
+        task = asyncio.get_running_loop().create_task(listen_again(runner, port, seconds))
         self._closed.add(task)
         task.add_done_callback(self._closed.discard)
 

@@ -123,7 +123,7 @@ def known_model(asked: Asked) -> str | None:
 
 def breakpoints(asked: Asked) -> str | None:
     """At most four cache breakpoints, the automatic one included."""
-    found = len(marked(asked.body)) + bool(asked.body.get("cache_control"))
+    found = len(marked(asked)) + bool(asked.body.get("cache_control"))
     if found <= MAX_BREAKPOINTS:
         return None
     return f"A maximum of {MAX_BREAKPOINTS} blocks with cache_control may be provided. Found {found}."
@@ -131,7 +131,7 @@ def breakpoints(asked: Asked) -> str | None:
 
 def marker_form(asked: Asked) -> str | None:
     """A marker is `ephemeral`, for five minutes or an hour."""
-    for holder in [*marked(asked.body), *([asked.body] if asked.body.get("cache_control") else [])]:
+    for holder in [*marked(asked), *([asked.body] if asked.body.get("cache_control") else [])]:
         marker = holder["cache_control"]
         if not isinstance(marker, dict) or marker.get("type") != "ephemeral":
             return "cache_control.type: Input should be 'ephemeral'"
@@ -142,7 +142,7 @@ def marker_form(asked: Asked) -> str | None:
 
 def marker_order(asked: Asked) -> str | None:
     """Longer lifetimes come before shorter ones."""
-    ttls = [ttl_of(holder) for holder in marked(asked.body)]
+    ttls = [ttl_of(holder) for holder in marked(asked)]
     if asked.body.get("cache_control"):
         ttls.append(ttl_of(asked.body))  # it sits on the last block
     if "5m" not in ttls or "1h" not in ttls[ttls.index("5m") :]:
