@@ -102,7 +102,7 @@ def on_demand_shape(asked: Asked) -> str | None:
 
 def on_demand_content(asked: Asked) -> Refusal | None:
     """There is something to sum up, and its last call was answered."""
-    if asked.body.get("compaction") is None or not asked.messages:
+    if asked.body.get("compaction") is None or asked.counting or not asked.messages:
         return None
     last = asked.messages[-1]
     blocks = asked.records[-1].blocks

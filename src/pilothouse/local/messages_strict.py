@@ -17,6 +17,7 @@ from pilothouse.local import messages_pictures as pictures
 from pilothouse.local import messages_thinking as thinking
 from pilothouse.local import messages_tools as tools
 from pilothouse.local.messages_asked import Asked, Rule, beta_missing, marked
+from pilothouse.local.messages_betas import known_betas
 from pilothouse.local.messages_binding import Checked, check
 from pilothouse.local.messages_models import lookup
 from pilothouse.local.messages_prompt import Place, know, ttl_of
@@ -216,6 +217,7 @@ SHAPE_RULES: tuple[Rule, ...] = (
 """Checked first: only then can a request be read block by block."""
 
 RULES: tuple[Rule, ...] = (
+    Rule(known_betas),
     Rule(required_fields),
     Rule(known_model, "not_found_error", 404),
     Rule(sampling),

@@ -94,6 +94,13 @@ async def test_a_server_that_refuses_connections_can_be_closed() -> None:
             await client.ask([TASK])
 
 
+async def test_a_server_can_be_told_to_refuse_connections() -> None:
+    async with talking(LOOK) as client:
+        await client.server.refuse_connections(60)
+        with pytest.raises(anthropic.APIConnectionError):
+            await client.ask([TASK])
+
+
 @pytest.mark.parametrize("kind", ["black_hole", "silence", "stall"])
 async def test_silence_before_during_and_instead_of_an_answer(kind: str) -> None:
     async with talking(failing(kind)) as client:

@@ -243,7 +243,10 @@ def test_a_request_names_the_version_and_is_not_too_large() -> None:
 
 
 def test_a_beta_field_is_taken_with_its_header() -> None:
-    headers = {"Anthropic-Version": "2026-10-21", "anthropic-beta": "a, context-management-2025-06-27"}
+    headers = {
+        "Anthropic-Version": "2026-10-21",
+        "anthropic-beta": "files-api-2025-04-14, context-management-2025-06-27",
+    }
     asked = msgspec.structs.replace(asking(body(context_management={"edits": []})), headers=headers)
     assert refuse(asked, SECRET) is None
 

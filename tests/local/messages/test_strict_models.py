@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from anthropic.types import AnthropicBetaParam
 
 from pilothouse.local.messages_asked import Asked
+from pilothouse.local.messages_betas import KNOWN
 from pilothouse.local.messages_models import MODELS, TOOL_BETAS, TOOLSET
 from pilothouse.local.messages_prompt import know
 from pilothouse.local.messages_strict import RULES, SHAPE_RULES
@@ -129,6 +131,11 @@ ACCEPTED: dict[str, tuple[Json, tuple[str, ...]]] = {
     ),
 }
 REFUSED: dict[str, tuple[Json, tuple[str, ...], str]] = {
+    "a beta that is none": (
+        body(),
+        ("computer-use-2025-04-29",),
+        "Unexpected value(s) `computer-use-2025-04-29` for the `anthropic-beta` header.",
+    ),
     "the single tool without its beta": (
         old(),
         (),
@@ -421,6 +428,11 @@ def test_each_model_takes_the_generations_it_should_and_no_other(model: str) -> 
             taken.add(kind)
     assert taken == MODELS[model].tools
     assert taken
+
+
+def test_the_betas_are_those_of_the_sdk() -> None:
+    named = {name for part in get_args(AnthropicBetaParam) for name in get_args(part)}
+    assert named == KNOWN - {"fine-grained-tool-streaming-2025-05-14"}
 
 
 def test_counting_takes_what_counts_and_no_more() -> None:
