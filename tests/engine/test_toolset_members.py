@@ -209,7 +209,7 @@ async def test_a_key_is_held_for_its_time(hand: Hand) -> None:
 
 
 async def test_waiting_lasts_what_it_says(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pilothouse.browser.toolset.WAIT_UNIT_S", 0.01)
+    monkeypatch.setattr("pilothouse.browser.members.WAIT_UNIT_S", 0.01)
     assert await hand.do("wait", duration=2) == "Waited 2s."
     await hand.refused("wait", duration=301)
     await hand.refused("wait", duration=-1)
