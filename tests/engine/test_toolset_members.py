@@ -180,7 +180,9 @@ async def test_long_text_arrives_whole_and_once(rig: Rig, hand: Hand) -> None:
     text = "".join(f"{number:03} Zażółć 😀 " for number in range(14))  # more than two chunks
     assert len(text) > 160
     await hand.do("type", text=text)
-    await hand.lab.one("input", value=text)
+    await hand.lab.wait_for(
+        lambda events: [event for event in events if event.get("value") == text], "the whole text", timeout=45
+    )
 
 
 async def test_keys_are_pressed_repeated_and_combined(rig: Rig, hand: Hand) -> None:

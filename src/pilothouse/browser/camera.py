@@ -70,6 +70,10 @@ class Camera:
         self._browser = browser
         self.scale = scale or Scale.of(width_px, height_px)
 
+    def move_to(self, browser: str) -> None:
+        """Look at another browser from now on: the old one is gone."""
+        self._browser = browser
+
     async def shoot(self) -> Shot:
         """Take a screenshot now."""
         return await encode(await self._grab(), scale=self.scale)

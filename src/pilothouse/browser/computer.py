@@ -56,6 +56,9 @@ class Computer(Protocol):
     async def let_go(self, *, everything: bool = False) -> bool:
         """Release what may still be held down (`Members.let_go`)."""
 
+    def move_to(self, browser: str) -> None:
+        """Act in another browser from now on: the old one is gone."""
+
 
 class SingleTool:
     """A `computer` tool of an older generation.
@@ -81,6 +84,11 @@ class SingleTool:
     async def let_go(self, *, everything: bool = False) -> bool:
         """Release what may still be held down."""
         return await self._members.let_go(everything=everything)
+
+    def move_to(self, browser: str) -> None:
+        """Act in another browser from now on: the old one is gone."""
+        self._members.move_to(browser)
+        self.lost = False
 
     async def perform(self, call_id: str, member: str, given: dict[str, Any]) -> Json:
         """Perform a call; whatever goes wrong is its result."""

@@ -149,11 +149,10 @@ _PUNCTUATION = {
     "~": "asciitilde",
     "{": "braceleft",
     "}": "braceright",
-    " ": "space",
 }
 MODIFIER_KEYSYMS = {"ctrl": "Control_L", "alt": "Alt_L", "shift": "Shift_L", "super": "Super_L"}
 _SPACES = {" ": "space", "\n": "Return", "\t": "Tab"}
-_SPACED_PLUS = re.compile(rf"(?i)\b({'|'.join(MODIFIERS)})\s*\+\s*(?=\S)")
+_SPACED_PLUS = re.compile(rf"(?i)\b({'|'.join(MODIFIERS)})\s*\+\s*")
 
 
 def _split(chord: str) -> list[str]:

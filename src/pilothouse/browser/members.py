@@ -67,6 +67,12 @@ class Members:
         self.pressed = False
         self.stuck: set[str] = set()
 
+    def move_to(self, browser: str) -> None:
+        """Act in another browser from now on: the old one is gone, and with it whatever was held down."""
+        self._browser = browser
+        self._typist.move_to(browser)
+        self.pressed, self.stuck = False, set()
+
     async def perform(self, member: str, given: inputs.Input) -> Shot | tuple[int, int] | None:
         """Perform a member; gives its picture, the pointer's place, or nothing.
 

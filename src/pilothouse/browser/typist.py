@@ -44,6 +44,10 @@ class Typist:
         self._browser = browser
         self._paste = paste
 
+    def move_to(self, browser: str) -> None:
+        """Type into another browser from now on."""
+        self._browser = browser
+
     async def type(self, text: str) -> None:
         """Type a text, once.
 

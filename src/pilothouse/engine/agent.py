@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pilothouse.browser.camera import Camera
 from pilothouse.browser.toolset import make_computer
-from pilothouse.engine.asking import choice_of, scale_of, shape_of
 from pilothouse.engine.batch import Hands
+from pilothouse.engine.choices import choice_of, plan, scale_of, shape_of
 from pilothouse.engine.loop import Loop
 from pilothouse.model.client import make_client
 from pilothouse.model.conversation import Conversation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import anthropic
     from kernel import AsyncKernel
 
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     from pilothouse.engine.backends import Endpoint
     from pilothouse.engine.runner import Run
     from pilothouse.engine.spec import RunSpec
-    from pilothouse.model.client import RequestShape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,8 @@ class Agent:
     computer: Computer
     hands: Hands
     loop: Loop
-    shape: RequestShape
+    plan: Callable[[str, str], list[str]]
+    """Changes model and effort for the next turn (`choices.plan`)."""
 
 
 def assemble(
@@ -65,4 +68,4 @@ def assemble(
         model=spec.model,
         idle_s=0.0 if spec.headless else spec.idle_s,
     )
-    return Agent(client=client, computer=computer, hands=hands, loop=loop, shape=shape)
+    return Agent(client=client, computer=computer, hands=hands, loop=loop, plan=partial(plan, shape, scale))

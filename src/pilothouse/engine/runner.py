@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pilothouse import __version__
 from pilothouse import events as ev
 from pilothouse.bus import Bus
-from pilothouse.engine.asking import checked_shape, doubts_about
+from pilothouse.engine.choices import checked_shape, doubts_about
 from pilothouse.engine.gate import Gate
 from pilothouse.engine.mailbox import Mailbox
 from pilothouse.engine.recorder import Recorder
@@ -229,7 +229,7 @@ class Run:
         agent = assemble(spec, self._backends.model, client, session, self)
         self._closers.append(agent.client.close)
         self._loop, self._computer = agent.loop, agent.computer
-        self.steering.on_model = agent.shape.plan
+        self.steering.on_model = agent.plan
         beating = asyncio.create_task(session.keep_alive(lambda: agent.hands.last_activity))
         try:
             await agent.hands.first_frame()

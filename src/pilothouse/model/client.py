@@ -6,12 +6,14 @@ history, and nothing here imports the SDK: the client itself is made in `provide
 
 from __future__ import annotations
 
+import difflib
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from pilothouse.errors import SettingError
-from pilothouse.model.catalogue import EFFORTS, THINKING, Model, lookup, nearest
+from pilothouse.model.catalogue import EFFORTS, THINKING, Model, canonical, lookup, nearest, table
 from pilothouse.model.generations import Generation, choose
 from pilothouse.model.providers import IDLE_TIMEOUT_S, make_client, provider
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["IDLE_TIMEOUT_S", "Choice", "RequestShape", "make_client"]
 
 BUDGET_MIN = 1024
+_TYPO = 0.9
+"""A name this much like a known one is taken for a slip: asking for it would end the run."""
 DISPLAYS = ("summarized", "omitted", "updates")
 UPDATES_BETA = "thinking-display-updates-2026-08-18"
 TOKEN_EFFICIENT_BETA = "token-efficient-tools-2025-02-19"
@@ -127,21 +131,23 @@ class RequestShape:
 
 
 def _generation(choice: Choice, model: Model) -> Generation:
+    plain = canonical(choice.model)
+    if choice.provider == "anthropic" and re.search(r"anthropic[./]|@|-v\d", choice.model):
+        raise SettingError(
+            "is another provider's name for a model", f"--model {choice.model}", f"use {plain}, or --provider"
+        )
     toolsets = provider(choice.provider).toolsets
     return choose(model, choice.tool_version, toolsets=toolsets, provider=choice.provider)
 
 
 def _check_switch(old: Model, new: Model) -> list[str]:
     """Refuse a model that can't read this run's history; say what is lost with one that can."""
+    if not new.known and (like := difflib.get_close_matches(new.name, table().models, 1, _TYPO)):
+        way_out = f"did you mean {like[0]}? A new model goes into models.toml first"
+        raise SettingError(f"no model is called {new.name}", "model", way_out)
     if old.system_messages and not new.system_messages:
         raise SettingError(
             f"{new.name} takes no system messages, and this run's history may hold some",
-            "model",
-            "start a new run with it",
-        )
-    if new.picture_limits() < old.picture_limits():
-        raise SettingError(
-            f"{new.name} takes smaller pictures than this run's history holds",
             "model",
             "start a new run with it",
         )

@@ -37,7 +37,7 @@ class Conversation:
 
     def __init__(self, *, system_messages: bool, read_call: Callable[[Json], Call] | None = None) -> None:
         self._system_messages = system_messages
-        self._read_call = read_call or read_member_call
+        self._read_call = read_call or _call
         self._messages: list[Json] = []
         self._open: list[Call] = []
         self._bytes = 0
@@ -131,8 +131,8 @@ def is_empty(content: list[Json]) -> bool:
     return all(block.get("type") == "text" and not block.get("text") for block in content)
 
 
-def read_member_call(block: Json) -> Call:
-    """Read a call of the toolset, by toolset and name; older generations have a reader of their own."""
+def _call(block: Json) -> Call:
+    """Read a call of the toolset; other generations bring a reader of their own."""
     given, toolset = block.get("input"), str(block.get("toolset_name") or "")
     return Call(
         id=str(block["id"]),

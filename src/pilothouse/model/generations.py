@@ -12,7 +12,7 @@ import msgspec
 
 from pilothouse.errors import SettingError
 from pilothouse.model.catalogue import TOOLSET, nearest
-from pilothouse.model.conversation import Call, read_member_call
+from pilothouse.model.conversation import Call
 
 if TYPE_CHECKING:
     from pilothouse.events import Json
@@ -76,7 +76,14 @@ class Toolset(msgspec.Struct, frozen=True, kw_only=True):
 
     def read(self, block: Json) -> Call:
         """Read a call; it goes by toolset and name together, never by the name alone."""
-        return read_member_call(block)
+        toolset = str(block.get("toolset_name") or "")
+        return Call(
+            id=str(block["id"]),
+            member=str(block["name"]),
+            input=_object(block.get("input")),
+            toolset=toolset,
+            offered=toolset == "computer",
+        )
 
 
 class SingleTool(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pilothouse.browser.scale import Scale
+from pilothouse.browser.scale import Scale, fitted
+from pilothouse.engine.spec import ModelOptions
+from pilothouse.errors import SettingError
 from pilothouse.model.catalogue import Model, lookup
 from pilothouse.model.client import Choice, RequestShape
 from pilothouse.model.prompt import system_prompt
@@ -30,9 +32,16 @@ def choice_of(spec: RunSpec) -> Choice:
         thinking=asked.thinking,
         thinking_display=asked.thinking_display,
         thinking_budget=asked.thinking_budget,
-        max_tokens=asked.max_tokens,
+        max_tokens=_max_tokens(spec),
         token_efficient=asked.token_efficient,
     )
+
+
+def _max_tokens(spec: RunSpec) -> int:
+    """Give the most that an answer may have; our default gives way to a model that says less."""
+    wanted = spec.model_options.max_tokens
+    most = lookup(spec.model).max_output_tokens
+    return min(wanted, most) if wanted == ModelOptions().max_tokens else wanted
 
 
 def scale_of(spec: RunSpec, width_px: int, height_px: int) -> Scale:
@@ -68,6 +77,19 @@ def checked_shape(spec: RunSpec) -> RequestShape:
         check_provider(choice.provider)
     wanted = spec.browser_options
     return shape_of(spec, scale_of(spec, wanted.width_px, wanted.height_px))
+
+
+def plan(shape: RequestShape, scale: Scale, model: str, effort: str) -> list[str]:
+    """Change the model, its effort or both from the next turn on; returns what a person should know.
+
+    Raises:
+        SettingError: The run's history or the model forbids it; nothing is changed.
+    """
+    if model and fitted(*scale.model, *lookup(model).picture_limits()) != scale.model:
+        width, height = scale.model
+        what = f"{model} does not take pictures of {width}x{height}, which this run's history holds"
+        raise SettingError(what, "model", "start a new run with it")
+    return shape.plan(model, effort)
 
 
 def doubts_about(model: Model, today: datetime.date) -> list[str]:
