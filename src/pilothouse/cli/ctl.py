@@ -53,6 +53,8 @@ def _command(options: argparse.Namespace) -> AnyCommand:
     who = {"id": new_command_id(), "actor": actor_name(), "reason": options.reason}
     if options.what and options.command not in {"step", "say", "model"}:
         raise UsageError(f"takes nothing more, but got {options.what[0]!r}", f"ctl {options.command}")
+    if options.effort and options.command != "model":
+        raise UsageError("--effort goes with model", f"ctl {options.command}", "ctl RUN model --effort E")
     match options.command:
         case "pause":
             return cmd.Pause(**who, freeze=options.freeze)
