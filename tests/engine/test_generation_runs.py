@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.commands import Ack, Refused
 from pilothouse.engine.spec import ModelOptions
 from pilothouse.errors import PilothouseError
 from pilothouse.events import Outcome
+from pilothouse.ids import new_command_id
 from pilothouse.local.loopback import listening
 from pilothouse.local.messages_models import MODELS as SERVED
 from pilothouse.local.messages_server import ScriptedMessages
@@ -206,3 +208,17 @@ async def test_a_drag_without_an_answer_is_let_go_of_and_said(state_dir: Path) -
     (result,) = sent[1]["messages"][-1]["content"]
     assert not result.get("is_error")
     assert "released" in result["content"][0]["text"]
+
+
+async def test_a_kept_browser_is_left_with_nothing_held_down(state_dir: Path) -> None:
+    script = scenario('calls = [{ do = "left_mouse_down" }, { do = "screenshot" }]', 'text = "Done."')
+    async with rigged(state_dir, script) as rig:
+        rig.pause()
+        driving = asyncio.create_task(rig.run.drive())
+        await rig.until(lambda event: isinstance(event, ev.FrameCaptured))
+        rig.step()
+        await rig.until(lambda event: isinstance(event, ev.ActionFinished))
+        rig.do(cmd.Abort(id=new_command_id(), actor="anna", keep_browser=True))
+        assert await driving is Outcome.ABORTED
+    assert [body["click_type"] for _, body in rig.kernel.performed] == ["down", "up"]
+    assert rig.kernel.deleted == []
