@@ -163,49 +163,45 @@ CALLS: list[tuple[str, Json, list[tuple[str, Json]], str]] = [
 
 
 @pytest.mark.parametrize("kind", ALL)
-@pytest.mark.parametrize(("member", "given", "asked", "said"), CALLS, ids=[call[0] for call in CALLS])
-async def test_every_generation_asks_the_same_of_kernel(
-    desk: Desk, kind: str, member: str, given: Json, asked: list[tuple[str, Json]], said: str
-) -> None:
-    generation = GENERATIONS[kind]
-    if member not in generation.members:
-        performed, result = await desk.did(desk.computer(kind), member, **given)
-        assert (performed, result["is_error"]) == ([], True)
-        return
-    if not generation.modifiers:
-        given = {key: value for key, value in given.items() if key != "text" or member in ("type", "key")}
-        asked = [(path, {k: v for k, v in body.items() if k != "hold_keys"}) for path, body in asked]
-    performed, result = await desk.did(desk.computer(kind), member, **given)
-    assert performed == asked
+async def test_every_generation_asks_the_same_of_kernel(desk: Desk, kind: str) -> None:
+    generation, computer = GENERATIONS[kind], desk.computer(kind)
     toolset = {"toolset_name": "computer"} if kind == ALL[0] else {}
-    assert result == {
-        "type": "tool_result",
-        "tool_use_id": "toolu_1",
-        "content": [{"type": "text", "text": said}],
-        **toolset,
-    }
+    for member, given, asked, said in CALLS:
+        if member not in generation.members:
+            performed, result = await desk.did(computer, member, **given)
+            assert (performed, result["is_error"]) == ([], True), member
+            continue
+        if not generation.modifiers:
+            given = {key: value for key, value in given.items() if key != "text" or member in ("type", "key")}
+            asked = [(path, {k: v for k, v in body.items() if k != "hold_keys"}) for path, body in asked]
+        performed, result = await desk.did(computer, member, **given)
+        assert performed == asked, member
+        assert result == {
+            "type": "tool_result",
+            "tool_use_id": "toolu_1",
+            "content": [{"type": "text", "text": said}],
+            **toolset,
+        }
+
+
+REFUSED: list[tuple[str, Json, str]] = [
+    ("teleport", {}, "'teleport' is not an action of"),
+    ("left_click", {"coordinate": [1280, 5]}, "outside the screen (0..1279 x 0..799)"),
+    ("left_click", {"coordinate": [1.5, 5]}, "can't be used"),
+    ("mouse_move", {}, "coordinate"),
+    ("key", {"text": "Retrun"}, "no key is called 'Retrun'"),
+    ("type", {"text": "a\x07"}, "no key types"),
+    ("type", {"text": "\ud800"}, "no key types"),
+]
 
 
 @pytest.mark.parametrize("kind", ALL[1:])
-@pytest.mark.parametrize(
-    ("member", "given", "words"),
-    [
-        ("teleport", {}, "'teleport' is not an action of"),
-        ("left_click", {"coordinate": [1280, 5]}, "outside the screen (0..1279 x 0..799)"),
-        ("left_click", {"coordinate": [1.5, 5]}, "can't be used"),
-        ("mouse_move", {}, "coordinate"),
-        ("key", {"text": "Retrun"}, "no key is called 'Retrun'"),
-        ("type", {"text": "a\x07"}, "no key types"),
-        ("type", {"text": "\ud800"}, "no key types"),
-    ],
-)
-async def test_an_older_generation_refuses_in_words_and_does_nothing(
-    desk: Desk, kind: str, member: str, given: Json, words: str
-) -> None:
-    performed, result = await desk.did(desk.computer(kind), member, **given)
-    assert performed == []
-    assert result["is_error"] is True
-    assert words in result["content"][0]["text"]
+async def test_an_older_generation_refuses_in_words_and_does_nothing(desk: Desk, kind: str) -> None:
+    for member, given, words in REFUSED:
+        performed, result = await desk.did(desk.computer(kind), member, **given)
+        assert performed == []
+        assert result["is_error"] is True
+        assert words in result["content"][0]["text"]
 
 
 async def test_the_first_generation_holds_no_modifiers_and_drags_from_the_pointer(desk: Desk) -> None:
@@ -252,6 +248,18 @@ async def test_without_a_clipboard_a_line_is_typed_after_all(desk: Desk) -> None
     performed, result = await desk.did(desk.computer(paste=True), "type", text="é")
     assert performed == [("type", {"text": "é"})]
     assert not result.get("is_error")
+
+
+@pytest.mark.parametrize("kind", ALL[:2])
+async def test_a_look_without_an_answer_is_a_failure_and_no_doubt(
+    desk: Desk, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pilothouse.browser.faults.RETRY_SPACING_S", 0.0)
+    computer = desk.computer(kind)
+    for member, call in (("left_click", "get_mouse_position"), ("screenshot", "screenshot")):
+        desk.stub.faults[call] = ["500"] * 3
+        performed, result = await desk.did(computer, member)
+        assert (performed, result["is_error"], computer.doubt) == ([], True, "")
 
 
 async def test_a_repeated_key_is_one_call(desk: Desk) -> None:

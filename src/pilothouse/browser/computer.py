@@ -104,7 +104,7 @@ class SingleTool:
 
     async def _content(self, member: str, given: dict[str, Any]) -> list[Json]:
         if member not in self._actions:
-            raise MemberRefused(f"{member!r} is not an action of {self._version}.")
+            raise MemberRefused(f"{member[:80]!r} is not an action of {self._version}.")
         wanted = read_input(member, given)
         if not self._modifiers and MEMBERS[member] in _POINTING and getattr(wanted, "text", None):
             raise MemberRefused(f"{self._version} holds no keys during {member}.")

@@ -8,7 +8,7 @@ made once; coordinates out of bounds are refused, never clamped.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pilothouse.browser import inputs
 from pilothouse.browser.faults import ActionUnknown, acting, asking
@@ -33,6 +33,7 @@ PRESS_S = 0.3
 KEYS_MAX = 500
 LET_GO_S = 2.0
 
+T = TypeVar("T")
 Button = Literal["left", "right", "middle"]
 _CLICKS: dict[str, tuple[Button, int]] = {
     "left_click": ("left", 1),
@@ -108,7 +109,7 @@ class Members:
     async def _plain(self, member: str) -> Shot | tuple[int, int] | None:
         match member:
             case "screenshot":
-                return await self._camera.shoot()
+                return await _look(self._camera.shoot())
             case "cursor_position":
                 return self._scale.to_model(*await self._cursor())
             case "left_mouse_down":
@@ -130,7 +131,7 @@ class Members:
                 f"The region {list(given.region)} is empty or beyond the screen ({self._bounds})."
             )
         left, top, wide, high = self._scale.region(x0, y0, x1, y1)
-        return await self._camera.zoom(left, top, left + wide, top + high)
+        return await _look(self._camera.zoom(left, top, left + wide, top + high))
 
     async def _wait(self, given: inputs.Wait) -> None:
         if not 0 <= given.duration <= inputs.WAIT_MAX_S:
@@ -251,8 +252,16 @@ class Members:
         return self._inside(*coordinate) if coordinate is not None else await self._cursor()
 
     async def _cursor(self) -> tuple[int, int]:
-        position = await asking(lambda: self._computer.get_mouse_position(self._browser))
+        position = await _look(asking(lambda: self._computer.get_mouse_position(self._browser)))
         return position.x, position.y
+
+
+async def _look(call: Awaitable[T]) -> T:
+    """Await what only looks: without an answer nothing is in doubt, it is a plain failure."""
+    try:
+        return await call
+    except ActionUnknown as error:
+        raise MemberRefused(str(error)) from error
 
 
 def _sequence(text: str) -> list[str]:
