@@ -180,7 +180,9 @@ async def test_long_text_arrives_whole_and_once(rig: Rig, hand: Hand) -> None:
     text = "".join(f"{number:03} Zażółć 😀 " for number in range(14))  # more than two chunks
     assert len(text) > 160
     await hand.do("type", text=text)
-    await hand.lab.one("input", value=text)
+    await hand.lab.wait_for(
+        lambda events: [event for event in events if event.get("value") == text], "the whole text", timeout=45
+    )
 
 
 async def test_keys_are_pressed_repeated_and_combined(rig: Rig, hand: Hand) -> None:
@@ -209,7 +211,7 @@ async def test_a_key_is_held_for_its_time(hand: Hand) -> None:
 
 
 async def test_waiting_lasts_what_it_says(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pilothouse.browser.toolset.WAIT_UNIT_S", 0.01)
+    monkeypatch.setattr("pilothouse.browser.members.WAIT_UNIT_S", 0.01)
     assert await hand.do("wait", duration=2) == "Waited 2s."
     await hand.refused("wait", duration=301)
     await hand.refused("wait", duration=-1)

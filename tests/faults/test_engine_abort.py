@@ -47,7 +47,7 @@ def quick_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pilothouse.browser.camera.FIRST_GRAB_S", {})
     monkeypatch.setattr("pilothouse.browser.camera.FIRST_GRAB_DEFAULT_S", 0.01)
     monkeypatch.setattr("pilothouse.browser.camera.GRAB_SPACING_S", 0.01)
-    monkeypatch.setattr("pilothouse.browser.toolset.WAIT_UNIT_S", 0.1)
+    monkeypatch.setattr("pilothouse.browser.members.WAIT_UNIT_S", 0.1)
     monkeypatch.setattr("pilothouse.model.faults.BACKOFF_CAP_S", 0.2)
 
 

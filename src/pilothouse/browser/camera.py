@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import msgspec
 
 from pilothouse.browser.faults import ActionUnknown, asking
+from pilothouse.browser.scale import Scale, Size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,17 +53,30 @@ class Shot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Camera:
-    """Takes screenshots of one browser."""
+    """Takes screenshots of one browser.
 
-    def __init__(self, client: AsyncKernel, browser: str, width_px: int, height_px: int) -> None:
+    Args:
+        client: The Kernel client.
+        browser: The browser's id.
+        width_px: Width of its display.
+        height_px: Its height.
+        scale: The run's scale, for a display larger than the model's limits.
+    """
+
+    def __init__(
+        self, client: AsyncKernel, browser: str, width_px: int, height_px: int, scale: Scale | None = None
+    ) -> None:
         self._client = client
         self._browser = browser
-        self.width_px = width_px
-        self.height_px = height_px
+        self.scale = scale or Scale.of(width_px, height_px)
+
+    def move_to(self, browser: str) -> None:
+        """Look at another browser from now on: the old one is gone."""
+        self._browser = browser
 
     async def shoot(self) -> Shot:
         """Take a screenshot now."""
-        return await encode(await self._grab())
+        return await encode(await self._grab(), scale=self.scale)
 
     async def settled(self, member: str) -> Shot:
         """Take a screenshot once the screen has come to rest after an action, or after 3 s."""
@@ -77,12 +91,12 @@ class Camera:
             previous = grab
         else:
             grab = previous
-        return await encode(grab, (time.monotonic() - began) * 1e3)
+        return await encode(grab, (time.monotonic() - began) * 1e3, scale=self.scale)
 
     async def zoom(self, x0: int, y0: int, x1: int, y1: int) -> Shot:
-        """Take a region at display resolution, enlarged to fit the usual screenshot, its aspect kept."""
+        """Take a region of the display at its own resolution, enlarged to fit the usual screenshot."""
         grab = await self._grab((x0, y0, x1 - x0, y1 - y0))
-        return await _in_thread(_enlarge, grab.png, self.width_px, self.height_px)
+        return await _in_thread(_enlarge, grab.png, *self.scale.model)
 
     async def _grab(self, region: tuple[int, int, int, int] | None = None) -> _Grab:
         computer = self._client.browsers.computer
@@ -115,10 +129,12 @@ class _Grab(msgspec.Struct, frozen=True, kw_only=True):
     title: str
 
 
-async def encode(grab: _Grab, settle_ms: float = 0.0) -> Shot:
-    """Choose the one encoding of a frame."""
-    width, height = png_size(grab.png)
+async def encode(grab: _Grab, settle_ms: float = 0.0, *, scale: Scale | None = None) -> Shot:
+    """Choose the one encoding of a frame, in the model's size."""
     data, mime = grab.png, "image/png"
+    if scale is not None and scale.shrinks and png_size(data) != scale.model:
+        data = await _in_thread(_shrink, data, scale.model)
+    width, height = png_size(data)
     if len(data) > PNG_MAX_BYTES:
         data, mime = await _in_thread(_to_jpeg, data), "image/jpeg"
     return Shot(
@@ -152,6 +168,15 @@ def _to_jpeg(png: bytes) -> bytes:
     with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
         out = io.BytesIO()
         image.convert("RGB").save(out, "JPEG", quality=JPEG_QUALITY)
+    return out.getvalue()
+
+
+def _shrink(png: bytes, size: Size) -> bytes:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+        out = io.BytesIO()
+        image.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(out, "PNG", compress_level=4)
     return out.getvalue()
 
 

@@ -1,14 +1,13 @@
-"""The 17 members of Claude's computer toolset over Kernel's computer controls. No gate, no journal here.
+"""Claude's computer toolset, as the SDK runs it, over the members. No gate, no journal here.
 
-Member to call is model-api §1.4; units differ: the model's seconds are Kernel's milliseconds, its region is
-two corners and Kernel's a corner and a size. Coordinates out of bounds are refused, never clamped.
+The SDK reads and checks a call, asks whether the gate has let it through, and words the result; what the call
+does is `members`. `make_computer` gives the right one of the two classes for a generation.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from anthropic.tools import ToolError
 from anthropic.tools.computer import (
@@ -17,29 +16,19 @@ from anthropic.tools.computer import (
     BetaComputerCursorPositionResult,
     BetaScreenshotResult,
 )
+from anthropic.types.beta import BetaToolUseBlock
 
-from pilothouse.browser.faults import ActionRefused, ActionUnknown, BrowserLost, acting, asking
-from pilothouse.browser.keys import parse_chord, parse_modifiers
-from pilothouse.errors import UsageError
+from pilothouse.browser.camera import Camera, Shot
+from pilothouse.browser.computer import Computer, SingleTool
+from pilothouse.browser.faults import ActionRefused, ActionUnknown, BrowserLost
+from pilothouse.browser.inputs import MemberRefused, read_input
+from pilothouse.browser.members import Members
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-    from anthropic.types.beta import BetaToolUseBlock
     from kernel import AsyncKernel
 
-    from pilothouse.browser.camera import Camera, Shot
-
-T = TypeVar("T")
-
-TYPE_CHUNK_CHARS = 80
-"""Kernel types like a person, about 10 characters a second; longer text would run into the time limit."""
-WAIT_MAX_S = 300
-WAIT_UNIT_S = 1.0
-"""What a second of `wait` lasts; tests have less time."""
-REPEAT_MAX = 100
-SCROLL_MAX = 100
-_SDK_CALL_S = 60.0
+    from pilothouse.events import Json
+    from pilothouse.model.generations import Generation
 
 
 class KernelComputer(BetaAsyncAbstractComputerToolset20260801):
@@ -52,15 +41,18 @@ class KernelComputer(BetaAsyncAbstractComputerToolset20260801):
         taken: The picture the last call took, if it took one.
     """
 
-    def __init__(self, client: AsyncKernel, browser: str, camera: Camera) -> None:
+    def __init__(self, client: AsyncKernel, browser: str, camera: Camera, *, paste: bool = False) -> None:
         super().__init__(confirm=self._gate_let_through)
-        self._computer = client.browsers.computer
-        self._browser = browser
-        self._camera = camera
+        self._members = Members(client, browser, camera, paste=paste)
         self.armed = ""
         self.doubt = ""
         self.lost = False
         self.taken: Shot | None = None
+
+    def move_to(self, browser: str) -> None:
+        """Act in another browser from now on: the old one is gone."""
+        self._members.move_to(browser)
+        self.lost = False
 
     def arm(self, tool_use: BetaToolUseBlock) -> None:
         """Let one call through: the approval itself was the gate's (design §7)."""
@@ -68,158 +60,53 @@ class KernelComputer(BetaAsyncAbstractComputerToolset20260801):
         self.doubt = ""
         self.taken = None
 
+    async def perform(self, call_id: str, member: str, given: dict[str, Any]) -> Json:
+        """Perform a call that the gate has let through; gives its `tool_result` block."""
+        block = BetaToolUseBlock(
+            type="tool_use", id=call_id, name=member, input=given, toolset_name="computer"
+        )
+        self.arm(block)
+        return dict(await self.tool_result(block))
+
+    async def let_go(self, *, everything: bool = False) -> bool:
+        """Release what may still be held down."""
+        return await self._members.let_go(everything=everything)
+
     def _gate_let_through(self, context: BetaComputerConfirmContext) -> bool:
         allowed = context.tool_use is not None and context.tool_use.id == self.armed
         self.armed = ""
         return allowed
 
-    # --- looking -------------------------------------------------------------------------------------
-
-    async def screenshot(self, context: Any, input: Any) -> BetaScreenshotResult:
-        self.taken = await self._look(self._camera.shoot())
-        return _picture(self.taken)
-
-    async def zoom(self, context: Any, input: Any) -> BetaScreenshotResult:
-        x0, y0, x1, y1 = input.region
-        self._inside(x0, y0)
-        if not (x0 < x1 <= self._camera.width_px and y0 < y1 <= self._camera.height_px):
-            raise ToolError(f"The region {input.region} is empty or beyond the screen ({self._bounds}).")
-        self.taken = await self._look(self._camera.zoom(x0, y0, x1, y1))
-        return _picture(self.taken)
-
-    async def cursor_position(self, context: Any, input: Any) -> BetaComputerCursorPositionResult:
-        x, y = await self._cursor()
-        return BetaComputerCursorPositionResult(x=x, y=y)
-
-    async def wait(self, context: Any, input: Any) -> None:
-        if not 0 <= input.duration <= WAIT_MAX_S:
-            raise ToolError(f"duration must be between 0 and {WAIT_MAX_S} seconds.")
-        await asyncio.sleep(input.duration * WAIT_UNIT_S)
-
-    # --- the mouse -----------------------------------------------------------------------------------
-
-    async def left_click(self, context: Any, input: Any) -> None:
-        await self._click(input, "left")
-
-    async def right_click(self, context: Any, input: Any) -> None:
-        await self._click(input, "right")
-
-    async def middle_click(self, context: Any, input: Any) -> None:
-        await self._click(input, "middle")
-
-    async def double_click(self, context: Any, input: Any) -> None:
-        await self._click(input, "left", 2)
-
-    async def triple_click(self, context: Any, input: Any) -> None:
-        await self._click(input, "left", 3)
-
-    async def mouse_move(self, context: Any, input: Any) -> None:
-        x, y = self._inside(*input.coordinate)
-        await self._act(self._computer.move_mouse(self._browser, x=x, y=y))
-
-    async def left_mouse_down(self, context: Any, input: Any) -> None:
-        await self._button("down")
-
-    async def left_mouse_up(self, context: Any, input: Any) -> None:
-        await self._button("up")
-
-    async def left_click_drag(self, context: Any, input: Any) -> None:
-        path = [list(self._inside(*input.start_coordinate)), list(self._inside(*input.coordinate))]
-        held = _modifiers(input.text)
-        await self._act(
-            self._computer.drag_mouse(self._browser, path=path, button="left", **_optional(hold_keys=held))
-        )
-
-    async def scroll(self, context: Any, input: Any) -> None:
-        if not 1 <= input.scroll_amount <= SCROLL_MAX:
-            raise ToolError(f"scroll_amount must be between 1 and {SCROLL_MAX} wheel clicks.")
-        x, y = await self._point(input.coordinate)
-        # Kernel's deltas are wheel notches, not pixels (kernel-api §0.8).
-        notches = input.scroll_amount * (1 if input.scroll_direction in ("down", "right") else -1)
-        axis = "delta_y" if input.scroll_direction in ("up", "down") else "delta_x"
-        held = _modifiers(input.text)
-        await self._act(
-            self._computer.scroll(self._browser, x=x, y=y, **{axis: notches}, **_optional(hold_keys=held))
-        )
-
-    # --- the keyboard --------------------------------------------------------------------------------
-
-    async def type(self, context: Any, input: Any) -> None:
-        text = input.text
-        if not text:
-            raise ToolError("text must not be empty.")
-        for start in range(0, len(text), TYPE_CHUNK_CHARS):
-            chunk = text[start : start + TYPE_CHUNK_CHARS]
-            await self._act(self._computer.type_text(self._browser, text=chunk, timeout=_SDK_CALL_S))
-
-    async def key(self, context: Any, input: Any) -> None:
-        repeat = 1 if input.repeat is None else input.repeat
-        if not 1 <= repeat <= REPEAT_MAX:
-            raise ToolError(f"repeat must be between 1 and {REPEAT_MAX}.")
-        chords = [_chord(word) for word in input.text.split()] or [_chord(input.text)]
-        await self._act(self._computer.press_key(self._browser, keys=chords * repeat))
-
-    async def hold_key(self, context: Any, input: Any) -> None:
-        if not 0 < input.duration <= WAIT_MAX_S:
-            raise ToolError(f"duration must be between 1 and {WAIT_MAX_S} seconds.")
-        await self._act(
-            self._computer.press_key(
-                self._browser,
-                keys=[_chord(input.text)],
-                duration=input.duration * 1000,
-                timeout=input.duration + _SDK_CALL_S,
-            )
-        )
-
-    # --- shared --------------------------------------------------------------------------------------
-
-    @property
-    def _bounds(self) -> str:
-        return f"0..{self._camera.width_px - 1} x 0..{self._camera.height_px - 1}"
-
-    def _inside(self, x: int, y: int) -> tuple[int, int]:
-        if not (0 <= x < self._camera.width_px and 0 <= y < self._camera.height_px):
-            raise ToolError(f"The coordinate [{x}, {y}] is outside the screen ({self._bounds}).")
-        return x, y
-
-    async def _point(self, coordinate: list[int] | None) -> tuple[int, int]:
-        return self._inside(*coordinate) if coordinate is not None else await self._cursor()
-
-    async def _cursor(self) -> tuple[int, int]:
-        position = await self._look(asking(lambda: self._computer.get_mouse_position(self._browser)))
-        return position.x, position.y
-
-    async def _click(self, input: Any, button: Literal["left", "right", "middle"], clicks: int = 1) -> None:
-        held = _modifiers(input.text)
-        x, y = await self._point(input.coordinate)
-        await self._act(
-            self._computer.click_mouse(
-                self._browser, x=x, y=y, button=button, num_clicks=clicks, **_optional(hold_keys=held)
-            )
-        )
-
-    async def _button(self, click_type: Literal["down", "up"]) -> None:
-        x, y = await self._cursor()
-        await self._act(
-            self._computer.click_mouse(self._browser, x=x, y=y, button="left", click_type=click_type)
-        )
-
-    async def _act(self, call: Awaitable[None]) -> None:
+    async def execute(
+        self, context: Any, name: Any, input: Any
+    ) -> BetaScreenshotResult | BetaComputerCursorPositionResult | None:
+        """Perform a member whose input the SDK has read; this one method serves all seventeen."""
         try:
-            await acting(call)
+            done = await self._members.perform(name, read_input(name, input.to_dict()))
         except ActionUnknown as error:
             self.doubt = str(error)
             raise ToolError(str(error)) from error
-        except (ActionRefused, BrowserLost) as error:
+        except (MemberRefused, ActionRefused, BrowserLost) as error:
             self.lost = self.lost or isinstance(error, BrowserLost)
             raise ToolError(str(error)) from error
+        if isinstance(done, Shot):
+            self.taken = done
+            return _picture(done)
+        return BetaComputerCursorPositionResult(x=done[0], y=done[1]) if done is not None else None
 
-    async def _look(self, call: Awaitable[T]) -> T:
-        try:
-            return await call
-        except (ActionRefused, ActionUnknown, BrowserLost) as error:
-            self.lost = self.lost or isinstance(error, BrowserLost)
-            raise ToolError(str(error)) from error
+
+def make_computer(
+    generation: Generation, client: AsyncKernel, browser: str, camera: Camera, *, paste: bool = False
+) -> Computer:
+    """Make what performs the calls of a generation."""
+    if generation.type == "computer_toolset_20260801":
+        return KernelComputer(client, browser, camera, paste=paste)
+    return SingleTool(
+        Members(client, browser, camera, paste=paste),
+        actions=generation.members,
+        version=generation.type,
+        modifiers=generation.modifiers,
+    )
 
 
 def _picture(shot: Shot) -> BetaScreenshotResult:
@@ -227,22 +114,3 @@ def _picture(shot: Shot) -> BetaScreenshotResult:
     return BetaScreenshotResult(
         data=data, media_type="image/jpeg" if shot.mime == "image/jpeg" else "image/png"
     )
-
-
-def _chord(text: str) -> str:
-    try:
-        return parse_chord(text)
-    except UsageError as error:
-        raise ToolError(f"{error}.") from error
-
-
-def _modifiers(text: str | None) -> list[str]:
-    try:
-        return parse_modifiers(text)
-    except UsageError as error:
-        raise ToolError(f"{error}.") from error
-
-
-def _optional(**given: Any) -> dict[str, Any]:
-    """Leave out what is empty: the SDK would send an empty list."""
-    return {name: value for name, value in given.items() if value}

@@ -18,14 +18,21 @@ ABORT_WAIT_S = 10.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument("name", metavar="RUN", help="a run's id, a beginning of it, or `latest`")
-    parser.add_argument("command", choices=["pause", "resume", "step", "say", "abort"])
+    parser.add_argument("command", choices=["pause", "resume", "step", "say", "model", "abort"])
     parser.add_argument(
-        "what", nargs="*", default=[], metavar="N|TEXT", help="how many actions, or what to say"
+        "what",
+        nargs="*",
+        default=[],
+        metavar="N|TEXT|NAME",
+        help="how many actions, what to say, or which model",
     )
     parser.add_argument(
         "--now", action="store_true", help="say: after the running action, not the running batch"
     )
     parser.add_argument("--freeze", action="store_true", help="pause: drop the running answer too")
+    parser.add_argument(
+        "--effort", default="", metavar="EFFORT", help="model: how hard it thinks from now on"
+    )
     parser.add_argument("--keep-browser", action="store_true", help="abort: leave the browser open")
     parser.add_argument("--reason", default="", help="why, for the journal")
 
@@ -44,8 +51,10 @@ def _command(options: argparse.Namespace) -> AnyCommand:
     from pilothouse.ids import new_command_id
 
     who = {"id": new_command_id(), "actor": actor_name(), "reason": options.reason}
-    if options.what and options.command not in {"step", "say"}:
+    if options.what and options.command not in {"step", "say", "model"}:
         raise UsageError(f"takes nothing more, but got {options.what[0]!r}", f"ctl {options.command}")
+    if options.effort and options.command != "model":
+        raise UsageError("--effort goes with model", f"ctl {options.command}", "ctl RUN model --effort E")
     match options.command:
         case "pause":
             return cmd.Pause(**who, freeze=options.freeze)
@@ -55,6 +64,8 @@ def _command(options: argparse.Namespace) -> AnyCommand:
             return cmd.Step(**who, n=_count(options.what))
         case "say":
             return cmd.Say(**who, text=_text(options.what), when="now" if options.now else "after")
+        case "model":
+            return cmd.SetModel(**who, model=_model(options.what, options.effort), effort=options.effort)
         case _:
             return cmd.Abort(**who, keep_browser=options.keep_browser)
 
@@ -65,6 +76,14 @@ def _count(words: list[str]) -> int:
     if len(words) > 1 or not words[0].isdecimal() or not 1 <= int(words[0]) <= 1000:
         raise UsageError(f"wants one number from 1 to 1000, not {' '.join(words)!r}", "ctl step")
     return int(words[0])
+
+
+def _model(words: list[str], effort: str) -> str:
+    if len(words) > 1:
+        raise UsageError(f"wants one model, not {' '.join(words)!r}", "ctl model")
+    if not words and not effort:
+        raise UsageError("there is nothing to change", "ctl model", "name a model, or give --effort")
+    return words[0] if words else ""
 
 
 def _text(words: list[str]) -> str:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pilothouse.browser.camera import Camera
-from pilothouse.browser.toolset import KernelComputer
+from pilothouse.browser.toolset import make_computer
 from pilothouse.engine.batch import Hands
+from pilothouse.engine.choices import choice_of, plan, scale_of, shape_of
 from pilothouse.engine.loop import Loop
-from pilothouse.model.catalogue import lookup
-from pilothouse.model.client import RequestShape, make_client
+from pilothouse.model.client import make_client
 from pilothouse.model.conversation import Conversation
-from pilothouse.model.prompt import system_prompt
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import anthropic
     from kernel import AsyncKernel
 
+    from pilothouse.browser.computer import Computer
     from pilothouse.browser.session import BrowserSession
     from pilothouse.engine.backends import Endpoint
     from pilothouse.engine.runner import Run
@@ -29,25 +32,31 @@ class Agent:
     """What drives a run."""
 
     client: anthropic.AsyncAnthropic
+    computer: Computer
     hands: Hands
     loop: Loop
+    plan: Callable[[str, str], list[str]]
+    """Changes model and effort for the next turn (`choices.plan`)."""
 
 
 def assemble(
     spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, session: BrowserSession, run: Run
 ) -> Agent:
     """Put the agent of a run together around its open browser."""
-    camera = Camera(kernel_client, session.session, session.width_px, session.height_px)
-    toolset = KernelComputer(kernel_client, session.session, camera)
-    hands = Hands(run.recorder, run.gate, run.mailbox, toolset, camera)
-    client = make_client(endpoint.key, endpoint.base_url)
-    shape = RequestShape(
-        model=spec.model,
-        max_tokens=spec.model_options.max_tokens,
-        system=system_prompt(session.width_px, session.height_px),
-        toolset=toolset,
-        effort=spec.model_options.effort,
+    scale = scale_of(spec, session.width_px, session.height_px)
+    shape = shape_of(spec, scale)
+    camera = Camera(kernel_client, session.session, session.width_px, session.height_px, scale)
+    computer = make_computer(
+        shape.generation, kernel_client, session.session, camera, paste=spec.browser == "kernel"
     )
+    hands = Hands(run.recorder, run.gate, run.mailbox, computer, camera)
+    client = make_client(
+        endpoint.key,
+        endpoint.base_url,
+        provider=choice_of(spec).provider,
+        idle_timeout_s=spec.model_options.idle_timeout_s,
+    )
+    conversation = Conversation(system_messages=shape.model.system_messages, read_call=shape.generation.read)
     loop = Loop(
         recorder=run.recorder,
         gate=run.gate,
@@ -55,8 +64,8 @@ def assemble(
         hands=hands,
         client=client,
         shape=shape,
-        conversation=Conversation(system_messages=lookup(spec.model).system_messages),
+        conversation=conversation,
         model=spec.model,
         idle_s=0.0 if spec.headless else spec.idle_s,
     )
-    return Agent(client=client, hands=hands, loop=loop)
+    return Agent(client=client, computer=computer, hands=hands, loop=loop, plan=partial(plan, shape, scale))

@@ -12,16 +12,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from anthropic.types.beta import BetaToolUseBlock
 
 from pilothouse import events as ev
 from pilothouse.errors import BrowserError, RecorderFailed
 from pilothouse.model.conversation import has_image, image_block, result_text, text_result, with_block
-from pilothouse.model.prompt import HALTED, IN_DOUBT, INTERRUPTED, NOT_ASKED
+from pilothouse.model.prompt import HALTED, IN_DOUBT, INTERRUPTED, LET_GO, NOT_ASKED
 
 if TYPE_CHECKING:
     from pilothouse.browser.camera import Camera, Shot
-    from pilothouse.browser.toolset import KernelComputer
+    from pilothouse.browser.computer import Computer
     from pilothouse.engine.gate import Gate
     from pilothouse.engine.mailbox import Mailbox
     from pilothouse.engine.recorder import Recorder
@@ -37,7 +36,7 @@ class Hands:
     """Performs the calls of a turn on the browser."""
 
     def __init__(
-        self, recorder: Recorder, gate: Gate, mailbox: Mailbox, toolset: KernelComputer, camera: Camera
+        self, recorder: Recorder, gate: Gate, mailbox: Mailbox, toolset: Computer, camera: Camera
     ) -> None:
         self._recorder = recorder
         self._gate = gate
@@ -124,24 +123,16 @@ class Hands:
 
     async def _one(self, number: int, call: Call) -> Json:
         """Perform one call; its intent is on disk before it is sent, its outcome after."""
-        if call.toolset != "computer":
+        if not call.offered:
             text = f"There is no tool called {call.member!r} here: use the computer tool."
             self._recorder.publish(_finished(number, call, text, ok=False, executed=False))
             return text_result(call, text, error=True)
         self._recorder.publish(
             ev.ActionStarted(action=number, tool_use_id=call.id, member=call.member), durable=True
         )
-        block = BetaToolUseBlock(
-            type="tool_use",
-            id=call.id,
-            name=call.member,
-            input=call.input,
-            toolset_name="computer",
-        )
         began = time.monotonic()
-        self._toolset.arm(block)
         try:
-            result: Json = dict(await self._toolset.tool_result(block))
+            result = await self._toolset.perform(call.id, call.member, call.input)
         except BaseException as error:
             cut = isinstance(error, asyncio.CancelledError)
             why = "it was cut off by the operator" if cut else "the engine failed while it was under way"
@@ -169,7 +160,8 @@ class Hands:
 
     async def _doubtful_result(self, number: int, call: Call) -> Json:
         """Make a non-error result with a fresh picture: an error may not carry one (design §7)."""
-        result = text_result(call, IN_DOUBT)
+        let_go = await self._toolset.let_go()
+        result = text_result(call, f"{IN_DOUBT} {LET_GO}" if let_go else IN_DOUBT)
         try:
             shot = await self._camera.settled(call.member)
         except BrowserError:

@@ -150,6 +150,7 @@ class Loop:
     async def _turn(self) -> Answer:
         """Ask until there is a whole answer that may be acted on."""
         self.turns += 1
+        self._change_model()
         attempt, spent_s = 0, 0.0
         while True:
             await self._gate.pass_model()
@@ -164,6 +165,13 @@ class Loop:
                 continue
             if answer is not None:
                 return self._accept(answer)
+
+    def _change_model(self) -> None:
+        """Go over to the model and effort that a person chose meanwhile."""
+        if self._shape.take():
+            self._model = self._shape.model.name
+            changed = ev.ModelChanged(turn=self.turns, model=self._model, effort=self._shape.effort)
+            self._recorder.publish(changed, durable=True)
 
     async def _attempt(self, attempt: int) -> Answer | None:
         """Ask once; None when the answer was dropped on a person's word."""
@@ -242,6 +250,7 @@ class Loop:
                 output=tokens.output,
                 thinking=tokens.thinking,
                 cost_usd=cost,
+                context_max=self._shape.model.context_tokens if self._shape.model.known else 0,
             )
         )
         if answer.stop_reason in ("tool_use", "end_turn", "stop_sequence"):

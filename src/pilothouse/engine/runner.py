@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import gc
 import importlib
 import logging
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from pilothouse import __version__
 from pilothouse import events as ev
 from pilothouse.bus import Bus
+from pilothouse.engine.choices import checked_shape, doubts_about
 from pilothouse.engine.gate import Gate
 from pilothouse.engine.mailbox import Mailbox
 from pilothouse.engine.recorder import Recorder
@@ -22,12 +24,12 @@ from pilothouse.engine.steering import Steering
 from pilothouse.errors import PilothouseError, RecorderFailed
 from pilothouse.events import Outcome, RunPhase
 from pilothouse.ids import browser_name
-from pilothouse.model.prompt import system_prompt
 from pilothouse.paths import socket_path
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from pilothouse.browser.computer import Computer
     from pilothouse.browser.session import BrowserSession
     from pilothouse.engine.backends import Backends
     from pilothouse.engine.loop import Loop
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from pilothouse.journal.blobs import BlobStore
     from pilothouse.journal.writer import JournalWriter
 
-TOOLSET = "computer_toolset_20260801"
 INSIST_S = 0.5
 CLIENT_CLOSE_S = 0.5
 _log = logging.getLogger("pilothouse")
@@ -69,6 +70,7 @@ class Run:
         self._loop: Loop | None = None
         self._work: asyncio.Task[None] | None = None
         self._session: BrowserSession | None = None
+        self._computer: Computer | None = None
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._aborted = ""
         self._broken: RecorderFailed | None = None
@@ -80,9 +82,11 @@ class Run:
 
         Raises:
             StateDirError: The socket can't be made.
+            UsageError: The model can't be asked in the way that was chosen.
         """
-        await self._server.open()
         spec, size = self._spec, self._spec.browser_options
+        shape = checked_shape(spec)
+        await self._server.open()
         self.recorder.publish(
             ev.RunStarted(
                 run=spec.run,
@@ -94,13 +98,15 @@ class Run:
                 approve=spec.approve,
                 headless=spec.headless,
                 effort=spec.model_options.effort,
-                system=system_prompt(size.width_px, size.height_px),
-                toolset=TOOLSET,
+                system=shape.system,
+                toolset=shape.generation.type,
                 version=__version__,
                 demo=os.path.basename(spec.scenario),  # noqa: PTH119 - a name, not a path
             ),
             durable=True,
         )
+        for doubt in doubts_about(shape.model, datetime.date.today()):
+            self.recorder.publish(ev.Warned(what=doubt))
         self.gate.enter(RunPhase.STARTING)
 
     def abort(self, why: str, keep_browser: bool = False) -> None:
@@ -172,6 +178,8 @@ class Run:
         """Delete the browser and let go of both clients; takes 5 s at most, and never raises."""
         with contextlib.suppress(RecorderFailed):
             self.gate.enter(RunPhase.ENDING)
+        if self._keep_browser and self._computer is not None:
+            await self._computer.let_go(everything=True)  # whoever uses it next finds no key held
         if self._session is not None:
             why = "aborted" if self._aborted else "the run ended"
             await self._session.close(why, keep=self._keep_browser)
@@ -220,7 +228,8 @@ class Run:
         gc.freeze()  # what is loaded now stays: later collections need not walk it
         agent = assemble(spec, self._backends.model, client, session, self)
         self._closers.append(agent.client.close)
-        self._loop = agent.loop
+        self._loop, self._computer = agent.loop, agent.computer
+        self.steering.on_model = agent.plan
         beating = asyncio.create_task(session.keep_alive(lambda: agent.hands.last_activity))
         try:
             await agent.hands.first_frame()

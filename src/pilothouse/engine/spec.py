@@ -19,6 +19,8 @@ class ModelOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     tool_version: str = ""
     """The computer tool's type, `computer_20251124` for example."""
     effort: str = ""
+    thinking: str = ""
+    """`adaptive`, `enabled` (with a budget), `between_tools` or `disabled`; empty for the model's own."""
     thinking_display: str = "summarized"
     """`summarized`, `omitted` or `updates`."""
     thinking_budget: int = 0

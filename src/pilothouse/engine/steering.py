@@ -9,7 +9,7 @@ import msgspec
 from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.engine.mailbox import TEXT_MAX_CHARS, Mailbox, Waiting
-from pilothouse.errors import RecorderFailed
+from pilothouse.errors import PilothouseError, RecorderFailed, SettingError
 from pilothouse.events import RunPhase
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Steering:
         self._answers: dict[str, cmd.Ack | cmd.Refused] = {}
         self.on_freeze: Callable[[str], None] = lambda why: None
         self.on_abort: Callable[[str, bool], None] = lambda why, keep: None
+        self.on_model: Callable[[str, str], list[str]] = _not_yet
         self.phase: Callable[[], RunPhase] = lambda: RunPhase.STARTING
 
     def apply(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
@@ -95,6 +96,8 @@ class Steering:
                 self._say(command)
             case cmd.Abort(keep_browser=keep):
                 self.on_abort(command.reason or f"aborted by {command.actor}", keep)
+            case cmd.SetModel(model=model, effort=effort):
+                self._set_model(model, effort)
             case cmd.Approve() | cmd.Reject() | cmd.Edit():
                 raise _No("nothing waits for an approval")
             case _:
@@ -104,6 +107,19 @@ class Steering:
         if not 1 <= n <= STEPS_MAX:
             raise _No(f"steps must be between 1 and {STEPS_MAX}")
         self._gate.step(n)
+
+    def _set_model(self, model: str, effort: str) -> None:
+        """Plan another model, effort or both for the next turn; `ModelChanged` tells when it is asked."""
+        if not model and not effort:
+            raise _No("name a model, an effort or both")
+        try:
+            told = self.on_model(model, effort)
+        except RecorderFailed:
+            raise
+        except PilothouseError as error:
+            raise _No(str(error)) from error
+        for what in told:
+            self._recorder.publish(ev.Warned(what=what))
 
     def _say(self, command: cmd.Say) -> None:
         text = command.text.strip()
@@ -116,6 +132,10 @@ class Steering:
         queued = ev.MessageQueued(id=command.id, text=text, when=command.when, actor=command.actor)
         self._recorder.publish(queued, durable=True)
         self._mailbox.put(Waiting(id=command.id, text=text, when=command.when))
+
+
+def _not_yet(model: str, effort: str) -> list[str]:
+    raise SettingError("the run is still starting")
 
 
 def _args(command: cmd.Command) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from pilothouse.errors import ModelError
 from pilothouse.model.prompt import relayed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pilothouse.events import Json
 
 
@@ -25,14 +27,17 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     member: str
     input: dict[str, object]
     toolset: str = ""
-    """Empty for a plain tool, which we never offer; answered with an error."""
+    """Echoed in the result; empty for a plain tool."""
+    offered: bool = True
+    """False for a tool that was not in the request; answered with an error."""
 
 
 class Conversation:
     """Messages in wire form, grown only at the end."""
 
-    def __init__(self, *, system_messages: bool) -> None:
+    def __init__(self, *, system_messages: bool, read_call: Callable[[Json], Call] | None = None) -> None:
         self._system_messages = system_messages
+        self._read_call = read_call or _call
         self._messages: list[Json] = []
         self._open: list[Call] = []
         self._bytes = 0
@@ -69,7 +74,7 @@ class Conversation:
         self._refuse_while_open()
         if not is_empty(content):
             self._append({"role": "assistant", "content": content})
-        self._open = [_call(block) for block in content if block.get("type") == "tool_use"]
+        self._open = [self._read_call(block) for block in content if block.get("type") == "tool_use"]
         return tuple(self._open)
 
     def add_results(self, results: list[Json]) -> None:
@@ -127,12 +132,14 @@ def is_empty(content: list[Json]) -> bool:
 
 
 def _call(block: Json) -> Call:
-    given = block.get("input")
+    """Read a call of the toolset; other generations bring a reader of their own."""
+    given, toolset = block.get("input"), str(block.get("toolset_name") or "")
     return Call(
         id=str(block["id"]),
         member=str(block["name"]),
         input=given if isinstance(given, dict) else {},
-        toolset=str(block.get("toolset_name") or ""),
+        toolset=toolset,
+        offered=toolset == "computer",
     )
 
 

@@ -6,8 +6,8 @@ Nothing here is taken from the host: no date, no machine, no user (model-api §4
 from __future__ import annotations
 
 SYSTEM = """\
-You operate a web browser through the computer tool, on a screen of {width}x{height} pixels. The browser is \
-already open. A person may be watching; they can pause you, and they can send you messages while you work.
+You operate a web browser through the computer tool. The browser is already open. A person may be watching; \
+they can pause you, and they can send you messages while you work.
 
 - Look before you act: the latest screenshot is the truth, your memory of an earlier one is not.
 - When several actions plainly belong together, propose them in one turn; you get a screenshot after the last.
@@ -19,9 +19,14 @@ already open. A person may be watching; they can pause you, and they can send yo
 """
 
 
-def system_prompt(width_px: int, height_px: int) -> str:
-    """Make the run's system prompt."""
-    return SYSTEM.format(width=width_px, height=height_px)
+def system_prompt(own: str = "", suffix: str = "") -> str:
+    """Make the run's system prompt: ours or the person's own, and what they add to it.
+
+    The screen's size is not in it: the model counts in the pixels of the pictures it gets, and a browser that
+    is already there may turn out to have another size than the one asked for.
+    """
+    prompt = own.strip() or SYSTEM
+    return f"{prompt.rstrip()}\n\n{suffix.strip()}\n" if suffix.strip() else prompt
 
 
 def relayed(text: str) -> str:
@@ -36,6 +41,8 @@ IN_DOUBT = (
     "The connection was lost while this action was under way: it may or may not have happened. "
     "It was not repeated. Look at the screenshot before you go on."
 )
+LET_GO = "The mouse button and the modifier keys that it may have held were released."
+
 NOT_ASKED = "Not executed: the turn ended without asking for it."
 """The result of a call in an answer whose stop reason is not `tool_use` (model-api §4)."""
 

@@ -16,7 +16,12 @@ PAGE = """<!doctype html><title>Lab</title>
 <textarea id=box></textarea><div id=drag></div>
 <a href="/goods.bin" style="position:absolute;left:20px;top:220px">download</a>
 <script>
-const tell = (kind, more = {}) => navigator.sendBeacon('/event', JSON.stringify({kind, ...more}));
+// A beacon is refused while too many are under way, as on a busy machine: it is sent again, or news is lost.
+const tell = (kind, more = {}) => {
+  const news = JSON.stringify({kind, ...more});
+  const send = () => navigator.sendBeacon('/event', news) || setTimeout(send, 20);
+  send();
+};
 const spot = e => ({x: e.screenX, y: e.screenY, trusted: e.isTrusted, button: e.button, shift: e.shiftKey,
                     ctrl: e.ctrlKey});
 for (const kind of ['click', 'dblclick', 'mousedown', 'mouseup', 'contextmenu', 'auxclick'])
