@@ -171,7 +171,7 @@ class Hands:
         """Make a non-error result with a fresh picture: an error may not carry one (design §7)."""
         result = text_result(call, IN_DOUBT)
         try:
-            shot = await self._camera.settled(call.member)
+            shot = await self._camera.settled(call.member, call.input)
         except BrowserError:
             return result
         await self._record_frame(shot, number, "doubt")
@@ -185,7 +185,7 @@ class Hands:
         if not tried or self._toolset.lost or has_image(results[-1]):
             return
         try:
-            shot = await self._camera.settled(tried[-1].member)
+            shot = await self._camera.settled(tried[-1].member, tried[-1].input)
         except BrowserError as error:
             # An agent that can't see must not go on; the results are journalled all the same.
             self._toolset.lost = True
@@ -226,7 +226,7 @@ class Hands:
 
     async def first_frame(self) -> None:
         """Record how the browser looks before the first action."""
-        await self._record_frame(await self._camera.settled("wait"), 0, "start")
+        await self._record_frame(await self._camera.settled("start"), 0, "start")
 
     async def _record_frame(self, shot: Shot, action: int, source: str) -> None:
         blob = await self._recorder.put_blob(shot.data, shot.mime, shot.width_px, shot.height_px)
@@ -241,6 +241,7 @@ class Hands:
                 url=shot.url,
                 title=shot.title,
                 settle_ms=shot.settle_ms,
+                settled_by=shot.settled_by,
             )
         )
 

@@ -13,6 +13,7 @@ from pilothouse.local.kernel_actions import Screen
 
 if TYPE_CHECKING:
     from pilothouse.local.kernel_actions import Action, Region
+    from pilothouse.local.settle import Settled
 
 
 class DesktopFailed(Exception):
@@ -50,6 +51,9 @@ class Desktop(Protocol):
 
     async def screenshot(self, region: Region | None) -> bytes:
         """Take a PNG of the screen, or of a region of it."""
+
+    async def settled(self) -> Settled:
+        """Take a picture once the screen has come to rest after the last action, or after three seconds."""
 
     async def mouse_position(self) -> tuple[int, int]:
         """Say where the pointer is."""

@@ -173,6 +173,8 @@ class KernelRoutes:
                 return await self._batch(browser, actions.parse_batch(await _required(request)))
             case "screenshot":
                 return await self._screenshot(browser, await _read(request, actions.Screenshot, {}))
+            case "settled":
+                return await self._settled(browser)
             case "get_mouse_position":
                 async with self._browsers.using(browser) as desktop:
                     x, y = await desktop.mouse_position()
@@ -217,9 +219,16 @@ class KernelRoutes:
         async with self._browsers.using(browser) as desktop:
             picture = await desktop.screenshot(wanted.region)
             url, title = await desktop.shown()
-        # Kernel's has no such headers: they say what a person would read in the address bar and the tab.
-        headers = {"x-page-url": quote(url, safe=":/?#&="), "x-page-title": quote(title, safe=" ")}
-        return web.Response(body=picture, content_type="image/png", headers=headers)
+        return web.Response(body=picture, content_type="image/png", headers=_shown(url, title))
+
+    async def _settled(self, browser: Browser) -> web.Response:
+        """Answer a screenshot once the screen is at rest: an extension, which `x-pilothouse-settle` announces."""
+        async with self._browsers.using(browser) as desktop:
+            settled = await desktop.settled()
+            url, title = await desktop.shown()
+        told = {"x-settle-ms": f"{settled.settle_ms:.1f}", "x-settled-by": settled.settled_by}
+        headers = _shown(url, title) | told
+        return web.Response(body=settled.png, content_type="image/png", headers=headers)
 
     # --- the rest ------------------------------------------------------------------------------------
 
@@ -248,6 +257,15 @@ _ACTIONS: dict[str, type[actions.Action]] = {
     "type": actions.TypeText,
     "press_key": actions.PressKey,
 }
+
+
+def _shown(url: str, title: str) -> dict[str, str]:
+    """Say what a person would read in the address bar and the tab; Kernel's has no such headers."""
+    return {
+        "x-page-url": quote(url, safe=":/?#&="),
+        "x-page-title": quote(title, safe=" "),
+        "x-pilothouse-settle": "1",
+    }
 
 
 def _same(given: str, expected: str) -> bool:

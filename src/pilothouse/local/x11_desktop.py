@@ -10,7 +10,7 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import mss
 from mss.exception import ScreenShotError
@@ -20,16 +20,19 @@ from pilothouse.local import keysyms, png
 from pilothouse.local.browser_process import BrowserProcess
 from pilothouse.local.desktop import DesktopFailed, DesktopPlan
 from pilothouse.local.drag_line import points_of
+from pilothouse.local.settle import Frame, Settled, Settler
+from pilothouse.local.settle_signals import PageSignals
 from pilothouse.local.x11_clipboard import X11Clipboard
 from pilothouse.local.x11_display import Authority, X11Display
 from pilothouse.local.x11_input import BUTTONS, WHEEL, X11Input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractAsyncContextManager
 
     from mss.screenshot import ScreenShot
 
+T = TypeVar("T")
 CLICK_DOWN_S = 0.008
 CLICK_GAP_S = 0.020
 """Without a gap of at least 1 ms a double click is two clicks in 4 of 10 cases (kernel-api §4.4)."""
@@ -43,6 +46,8 @@ PAINT_POLL_S = 0.02
 
 class X11Desktop:
     """One Chromium on one display; see `desktop.Desktop`."""
+
+    is_quick = True
 
     def __init__(self, plan: DesktopPlan, authority: Authority) -> None:
         self._plan = plan
@@ -84,6 +89,10 @@ class X11Desktop:
         # One thread: the grabs of one browser never run side by side.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="grab")
         self._stack.callback(self._thread.shutdown, wait=False, cancel_futures=True)
+        signals = PageSignals(self._browser.devtools)
+        self._stack.push_async_callback(signals.close)
+        await signals.start()
+        self._settler = Settler(signals, self, self._caught_up)
         await self._painted()
 
     async def _painted(self) -> None:
@@ -116,10 +125,21 @@ class X11Desktop:
     # --- looking -------------------------------------------------------------------------------------
 
     async def screenshot(self, region: actions.Region | None) -> bytes:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._shoot, region)
+        return await self._in_thread(lambda: _encode(self._shoot(region)))
 
-    def _shoot(self, region: actions.Region | None) -> bytes:
+    async def settled(self) -> Settled:
+        return await self._settler.settled()
+
+    async def grab(self) -> Frame:
+        return await self._in_thread(lambda: self._shoot(None))
+
+    async def encode(self, frame: Frame) -> bytes:
+        return await self._in_thread(lambda: _encode(frame))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _shoot(self, region: actions.Region | None) -> Frame:
         area = region or actions.Region(x=0, y=0, width=self.screen.width_px, height=self.screen.height_px)
         camera = self._camera_bare if self._cursor_hidden else self._camera
         try:
@@ -128,7 +148,7 @@ class X11Desktop:
             )
         except ScreenShotError as error:
             raise DesktopFailed(f"failed to take screenshot: {error}") from error
-        return png.from_bgrx(shot.raw, shot.width, shot.height)
+        return Frame(shot.raw, shot.width, shot.height)
 
     async def mouse_position(self) -> tuple[int, int]:
         return self._input.position()
@@ -142,6 +162,7 @@ class X11Desktop:
     # --- acting --------------------------------------------------------------------------------------
 
     async def perform(self, action: actions.Action) -> None:
+        await self._settler.before(action)
         match action:
             case actions.ClickMouse():
                 await self._click(action)
@@ -243,3 +264,7 @@ class X11Desktop:
         if unknown and not self._strict:
             raise actions.bad_request(f"no such key name: {unknown[0]!r}")
         return [keysym for _, keysym in found if keysym is not None]
+
+
+def _encode(frame: Frame) -> bytes:
+    return png.from_bgrx(frame.pixels, frame.width_px, frame.height_px)
