@@ -67,6 +67,7 @@ class HeadlessDesktop:
         await self._browser.ended()
 
     async def close(self) -> None:
+        self._settler.close()
         await self._signals.close()
         await self._browser.close()
 

@@ -7,6 +7,7 @@ or name) and, as the SDK does once it has seen a browser, straight at the machin
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import re
@@ -217,17 +218,15 @@ class KernelRoutes:
     async def _screenshot(self, browser: Browser, wanted: actions.Screenshot) -> web.Response:
         wanted.check(browser.desktop.screen)
         async with self._browsers.using(browser) as desktop:
-            picture = await desktop.screenshot(wanted.region)
-            url, title = await desktop.shown()
+            picture, (url, title) = await asyncio.gather(desktop.screenshot(wanted.region), desktop.shown())
         return web.Response(body=picture, content_type="image/png", headers=_shown(url, title))
 
     async def _settled(self, browser: Browser) -> web.Response:
         """Answer a screenshot once the screen is at rest: an extension, which `x-pilothouse-settle` announces."""
         async with self._browsers.using(browser) as desktop:
             settled = await desktop.settled()
-            url, title = await desktop.shown()
         told = {"x-settle-ms": f"{settled.settle_ms:.1f}", "x-settled-by": settled.settled_by}
-        headers = _shown(url, title) | told
+        headers = _shown(settled.url, settled.title) | told
         return web.Response(body=settled.png, content_type="image/png", headers=headers)
 
     # --- the rest ------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -36,6 +37,8 @@ POLL_S = 0.03
 RESTLESS_S = 0.6
 """If pixels alone still change this long after every signal is quiet, they always will."""
 DEAF_S = 0.5
+_TICKS = 4
+"""So many turns of the loop it takes until a question has been written."""
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -54,6 +57,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     settle_ms: float
     settled_by: str
     """`signals`, `quiet` or `cap`."""
+    url: str
+    title: str
 
 
 class Eyes(Protocol):
@@ -72,15 +77,19 @@ class Eyes(Protocol):
     async def encode(self, frame: Frame) -> bytes:
         """Make a PNG of it."""
 
+    async def shown(self) -> tuple[str, str]:
+        """Say the address and the title of the page in front."""
 
-class _Sent(msgspec.Struct, frozen=True, kw_only=True):
+
+@dataclass(frozen=True)
+class _Sent:
     """Input on its way, and what the pages had of its kind before."""
 
-    kind: str = ""
-    count: int = 0
-    events: int = 0
-    before: PageReport | None = None
-    """None if no page is where it goes."""
+    action: Action
+    kind: str
+    count: int
+    events: int
+    before: asyncio.Task[PageReport]
 
 
 class Settler:
@@ -107,14 +116,17 @@ class Settler:
 
     async def before(self, action: Action) -> None:
         """Note what an action is about to send."""
-        self._sent = None
+        if self._sent is not None:
+            self._sent.before.cancel()
+            self._sent = None
         kind, count, events = _input_of(action)
         if not kind:
             return
-        report = await self._signals.look()
-        self._sent = _Sent(
-            kind=kind, count=count, events=events, before=report if _reaches(action, report) else None
-        )
+        looking = asyncio.create_task(self._signals.look())
+        self._sent = _Sent(action, kind, count, events, looking)
+        # The question goes first, its answer is not waited for: the browser may be busy.
+        for _ in range(_TICKS):
+            await asyncio.sleep(0)
 
     async def settled(self) -> Settled:
         """Wait until the screen is at rest, three seconds at most, and take its picture.
@@ -126,20 +138,27 @@ class Settler:
         deadline = began + CAP_S
         frame, by = await self._rested(deadline, in_page=await self._taken())
         settle_ms = (self._clock() - began) * 1e3
-        return Settled(png=await self._eyes.encode(frame), settle_ms=settle_ms, settled_by=by)
+        png, (url, title) = await asyncio.gather(self._eyes.encode(frame), self._eyes.shown())
+        return Settled(png=png, settle_ms=settle_ms, settled_by=by, url=url, title=title)
+
+    def close(self) -> None:
+        """Stop what is under way."""
+        if self._sent is not None:
+            self._sent.before.cancel()
 
     async def _taken(self) -> bool:
         """Wait until what was sent has arrived; says whether a page had it, or nothing was sent."""
         sent, self._sent = self._sent, None
         if sent is None:
             return True
-        if sent.before is None or self._signals.has_dialog:
+        before = await sent.before
+        if not _reaches(sent.action, before) or self._signals.has_dialog:
             await self._caught_up(sent.events)
             return False
         until = self._clock() + TAKEN_S
         generation = self._signals.generation
         while self._clock() < until:
-            had = getattr(await self._signals.look(), sent.kind) - getattr(sent.before, sent.kind)
+            had = getattr(await self._signals.look(), sent.kind) - getattr(before, sent.kind)
             # A page that has already made way for another has had it.
             if had >= sent.count or had < 0 or self._signals.has_dialog:
                 return not self._signals.has_dialog

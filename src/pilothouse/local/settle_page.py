@@ -161,15 +161,17 @@ const %(name)s = (() => {
   // Two frames after the last change, what it changed has been handed on for drawing.
   const ask = ms => run(hiddenOf, D, []) ? state('hidden') : new Later(resolve => {
     const until = now() + ms;
-    let seen = dirty;
-    const check = () => {
+    let seen = dirty, calm = -1;
+    const tick = () => {
       const reason = why(now());
-      if (!reason && seen === dirty) return resolve(state(''));
-      if (now() >= until) return resolve(state(reason || 'changing'));
+      // What has just ended is drawn in this frame; what changed since the last one, too.
+      if (reason) calm = -1; else calm = seen === dirty ? calm + 1 : 0;
       seen = dirty;
-      raw.frame(() => raw.frame(check));
+      if (calm > 0) resolve(state(''));
+      else if (now() >= until) resolve(state(reason || 'changing'));
+      else raw.frame(tick);
     };
-    raw.frame(() => raw.frame(check));
+    raw.frame(tick);
     raw.later(() => resolve(state('frozen')), ms + 150);
   });
   return {ask, peek};
