@@ -49,7 +49,7 @@ from tests.bench.step_template import Template
 
 FINAL_S = 2.0
 """By then everything on the pages has ended: the longest of it, a slow page, takes 1.0 s."""
-REST_S = 0.6
+REST_S = 0.8
 """A page freshly loaded is at rest by then."""
 LANES = 3
 """So many templates run side by side, for they sleep nearly all the time; ours run alone."""

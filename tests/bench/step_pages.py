@@ -52,7 +52,7 @@ $('field').oninput = () => typed();
 onload = () => { $('field').focus(); navigator.sendBeacon('/ready'); };
 </script>"""
 
-# What each does on a click, on typing and while it scrolls; a spinner or a pulse needs no script.
+# What each does beside the common controls; a spinner or a pulse needs no script.
 HABITS = {
     "spinner": "",
     "timer": """
@@ -63,8 +63,6 @@ later(300, () => say('A late greeting.'));""",
     "lazy": """
 clicked = async () => { const text = await get('more', 120);
   for (let n = 0; n < 4; n++) say(text + n + ' <img width=40 height=20 src="/dot.svg?ms=90&n=' + n + '">'); };
-let waiting; typed = () => { clearTimeout(waiting); const value = $('field').value;
-  waiting = later(120, async () => { $('out').textContent = await get(value, 90); }); };
 const seen = new IntersectionObserver(entries => { for (const e of entries) if (e.isIntersecting) {
   seen.unobserve(e.target); get('row', 80).then(t => {
     e.target.lastChild.innerHTML = t + '<img width=40 height=20 src="/dot.svg?ms=60&r=' + Math.random() + '">'; });
@@ -72,21 +70,20 @@ const seen = new IntersectionObserver(entries => { for (const e of entries) if (
 for (const row of document.querySelectorAll('.row')) seen.observe(row);""",
     "animation": """
 $('out').innerHTML = '<div id=panel><p>The panel is open.</div><div id=bar>0</div>';
-clicked = () => { $('panel').classList.toggle('open'); };
-typed = () => { const began = performance.now(); const value = $('field').value;
-  (function step(t) { const share = Math.min(1, (performance.now() - began) / 250);
-    $('bar').textContent = value + ' ' + Math.round(share * 100) + '%'; $('bar').style.width = share * 300 + 'px';
-    if (share < 1) requestAnimationFrame(step); })(); };""",
+clicked = () => { const began = performance.now(); $('panel').classList.toggle('open');
+  (function step() { const share = Math.min(1, (performance.now() - began) / 250);
+    $('bar').textContent = Math.round(share * 100) + '%'; $('bar').style.width = share * 300 + 'px';
+    if (share < 1) requestAnimationFrame(step); })(); };
+typed = () => { $('bar').textContent = $('field').value; };""",
     "slow": """
-clicked = async () => { say('Loading…'); const text = await get('slow', 350); later(100, () => say(text)); };
-typed = () => { $('out').textContent = $('field').value; };
-get('first', 200).then(say);""",
+get('first', 350).then(text => { say(text); later(100, () => say('And its second part.')); });
+document.write('<img width=300 height=60 style="position:absolute;left:600px;top:300px" src="/dot.svg?ms=500">');""",
     "dates": """
-$('out').innerHTML = '<div id=picker></div>';
+$('out').innerHTML = '<p id=day></p><div id=picker></div>';
 clicked = () => { requestAnimationFrame(() => { let text = '<p>June 2027</p>';
   for (let day = 1; day <= 30; day++) text += '<b>' + day + '</b>';
   $('picker').innerHTML = text; $('picker').classList.add('open'); }); };
-typed = () => { queueMicrotask(() => { clicked(); $('picker').title = $('field').value; }); };""",
+typed = () => { queueMicrotask(() => { $('day').textContent = 'The day is ' + $('field').value; }); };""",
 }
 SPIN, BEAT = "<div class=spin></div>", "<div class=pulse></div>"
 LATE_PAGE = """<!doctype html><title>Late</title><link rel=icon href="data:,"><h1>Late</h1><p id=more></p>

@@ -167,6 +167,7 @@ class Hands:
             await self._record_frame(self._toolset.taken, number, call.member)
         ok = not result.get("is_error", False)
         took_ms = (time.monotonic() - began) * 1e3
+        await self._glanced()  # in a replay the picture before an action comes before its end
         self._recorder.publish(
             _finished(number, call, result_text(result), ok=ok, duration_ms=took_ms), durable=True
         )

@@ -67,8 +67,12 @@ class Desktop(Protocol):
     async def navigate(self, url: str) -> None:
         """Open an address in the page in front."""
 
-    async def shown(self) -> tuple[str, str]:
-        """Say the address and the title of the page in front; both come from the page."""
+    async def shown(self, at_most_s: float | None = None) -> tuple[str, str]:
+        """Say the address and the title of the page in front; both come from the page.
+
+        Args:
+            at_most_s: Of a browser too busy to answer by then, what it last said is taken.
+        """
 
     async def ended(self) -> None:
         """Wait until the browser is no more."""

@@ -60,8 +60,8 @@ class HeadlessDesktop:
             await self.close()
             raise
 
-    async def shown(self) -> tuple[str, str]:
-        return await self._browser.shown()
+    async def shown(self, at_most_s: float | None = None) -> tuple[str, str]:
+        return await self._browser.shown(at_most_s)
 
     async def ended(self) -> None:
         await self._browser.ended()

@@ -28,6 +28,8 @@ from pilothouse.local.loopback import is_ours
 
 T = TypeVar("T")
 BODY_MAX_BYTES = 4 << 20
+SHOWN_S = 0.02
+"""A plain screenshot waits no longer for the words beside it."""
 LIST_MAX, LIST_DEFAULT = 100, 20
 _TAG = re.compile(r"tags\[(.+)\]")
 _NO_RETRY = {"x-should-retry": "false"}
@@ -218,7 +220,9 @@ class KernelRoutes:
     async def _screenshot(self, browser: Browser, wanted: actions.Screenshot) -> web.Response:
         wanted.check(browser.desktop.screen)
         async with self._browsers.using(browser) as desktop:
-            picture, (url, title) = await asyncio.gather(desktop.screenshot(wanted.region), desktop.shown())
+            picture, (url, title) = await asyncio.gather(
+                desktop.screenshot(wanted.region), desktop.shown(SHOWN_S)
+            )
         return web.Response(body=picture, content_type="image/png", headers=_shown(url, title))
 
     async def _settled(self, browser: Browser) -> web.Response:

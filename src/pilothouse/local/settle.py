@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from pilothouse.local.settle_signals import PageReport, PageSignals
 
 CAP_S = 3.0
-TAKEN_S = 0.15
-"""Input that a page has not had by then went to something else: a list that opened, the browser's own bars."""
+BEFORE_S = 0.005
+"""A page that has nothing to do says in 2 ms what input it has had."""
+TAKEN_S = 0.06
+"""Input that an idle page has not had by then went elsewhere: a list that opened, the browser's own bars."""
 TAKEN_POLL_S = 0.002
 STILL_S = 0.018
 """A frame lasts 17 ms; what the page has handed on for drawing is on the screen by then."""
@@ -37,8 +39,6 @@ POLL_S = 0.03
 RESTLESS_S = 0.6
 """If pixels alone still change this long after every signal is quiet, they always will."""
 DEAF_S = 0.5
-_TICKS = 4
-"""So many turns of the loop it takes until a question has been written."""
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -124,9 +124,8 @@ class Settler:
             return
         looking = asyncio.create_task(self._signals.look())
         self._sent = _Sent(action, kind, count, events, looking)
-        # The question goes first, its answer is not waited for: the browser may be busy.
-        for _ in range(_TICKS):
-            await asyncio.sleep(0)
+        # Of a browser that is busy the answer is not waited for: the question at least goes first.
+        await asyncio.wait({looking}, timeout=BEFORE_S)
 
     async def settled(self) -> Settled:
         """Wait until the screen is at rest, three seconds at most, and take its picture.
@@ -155,7 +154,7 @@ class Settler:
         if not _reaches(sent.action, before) or self._signals.has_dialog:
             await self._caught_up(sent.events)
             return False
-        until = self._clock() + TAKEN_S
+        until, most = self._clock() + TAKEN_S, 0.0
         generation = self._signals.generation
         while self._clock() < until:
             had = getattr(await self._signals.look(), sent.kind) - getattr(before, sent.kind)
@@ -164,6 +163,8 @@ class Settler:
                 return not self._signals.has_dialog
             if self._signals.generation != generation and self._signals.busy() == "navigation":
                 return True
+            if had > most:
+                until, most = self._clock() + TAKEN_S, had
             await asyncio.sleep(TAKEN_POLL_S)
         await self._caught_up(sent.events)
         return False

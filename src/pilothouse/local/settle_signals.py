@@ -134,7 +134,7 @@ class PageSignals:
     @property
     def has_dialog(self) -> bool:
         """Say whether a page stands still because it asks a question."""
-        return any(session.dialog for session in self._alive())
+        return any(session.dialog and not session.dead for session in self._sessions.values())
 
     async def moved(self, at_most_s: float) -> None:
         """Wait until something happens, or a time has passed."""
@@ -235,7 +235,9 @@ class PageSignals:
         known = any(session.target == target for session in self._sessions.values())
         # Others attach for purposes of their own; what waits, waits for us.
         if not known and kind in ("page", "iframe") and not is_chrome_ui(str(info.get("url", ""))):
-            self._sessions[identifier] = _Session(identifier, target, is_page=kind == "page")
+            session = self._sessions[identifier] = _Session(identifier, target, is_page=kind == "page")
+            if params.get("waitingForDebugger"):
+                session.coming[target] = self._clock()  # a new window is empty until it is let go on
             self._opening_until = 0.0
             self._begun()
             self._instrument(identifier)

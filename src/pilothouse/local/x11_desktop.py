@@ -114,8 +114,8 @@ class X11Desktop:
             await self._browser.devtools.call("Browser.getVersion")
         await asyncio.sleep(CATCH_UP_S)
 
-    async def shown(self) -> tuple[str, str]:
-        return await self._browser.shown()
+    async def shown(self, at_most_s: float | None = None) -> tuple[str, str]:
+        return await self._browser.shown(at_most_s)
 
     async def ended(self) -> None:
         await self._browser.ended()
