@@ -209,7 +209,7 @@ async def test_an_abort_wins_over_a_freeze_of_the_same_moment(state_dir: Path) -
 async def test_an_abort_that_a_library_swallows_is_repeated(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def deaf(camera: Any, member: str) -> None:
+    async def deaf(camera: Any, member: str, given: Any = None) -> None:
         for patience_s in (60.0, 60.0, 60.0):
             try:
                 await asyncio.sleep(patience_s)

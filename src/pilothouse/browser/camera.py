@@ -12,15 +12,20 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
+import httpx
 import msgspec
 
 from pilothouse.browser.faults import ActionUnknown, asking
 from pilothouse.browser.scale import Scale, Size
+from pilothouse.browser.settle import FIRST_LOOK_DEFAULT_S, FIRST_LOOK_S, NO_WAIT, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kernel import AsyncKernel
+
+    from pilothouse.browser.settle import Signals
+    from pilothouse.events import Json
 
 T = TypeVar("T")
 
@@ -29,15 +34,10 @@ JPEG_QUALITY = 88
 GRAB_SPACING_S = 0.3
 """Two equal grabs this far apart count as settled: no stale frame in 105 actions (performance §10)."""
 SETTLE_CAP_S = 3.0
-FIRST_GRAB_S = {
-    "type": 0.2,
-    "mouse_move": 0.2,
-    "scroll": 0.5,  # smooth scrolling runs about 350 ms after a quiet start
-    "key": 0.4,
-    "wait": 0.0,
-    "cursor_position": 0.0,
-}
-FIRST_GRAB_DEFAULT_S = 0.3
+FIRST_GRAB_S = FIRST_LOOK_S
+FIRST_GRAB_DEFAULT_S = FIRST_LOOK_DEFAULT_S
+SETTLES_HEADER = "x-pilothouse-settle"
+"""With it a server announces that it can tell itself when the screen is at rest: our local one does."""
 
 
 class Shot(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +50,8 @@ class Shot(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""
     title: str = ""
     settle_ms: float = 0.0
+    settled_by: str = ""
+    """`signals`, `quiet`, `delay` or `cap`; see `events.FrameCaptured`."""
 
 
 class Camera:
@@ -61,37 +63,75 @@ class Camera:
         width_px: Width of its display.
         height_px: Its height.
         scale: The run's scale, for a display larger than the model's limits.
+        signals: What tells that its page is at rest, if anything does.
     """
 
     def __init__(
-        self, client: AsyncKernel, browser: str, width_px: int, height_px: int, scale: Scale | None = None
+        self,
+        client: AsyncKernel,
+        browser: str,
+        width_px: int,
+        height_px: int,
+        scale: Scale | None = None,
+        signals: Signals | None = None,
     ) -> None:
         self._client = client
         self._browser = browser
+        self._server_settles = False
+        self._last = b""
         self.scale = scale or Scale.of(width_px, height_px)
+        self.signals = signals
 
     def move_to(self, browser: str) -> None:
         """Look at another browser from now on: the old one is gone."""
         self._browser = browser
+        self._server_settles = False
+        self._last = b""
 
     async def shoot(self) -> Shot:
         """Take a screenshot now."""
         return await encode(await self._grab(), scale=self.scale)
 
-    async def settled(self, member: str) -> Shot:
-        """Take a screenshot once the screen has come to rest after an action, or after 3 s."""
+    async def settled(self, member: str, given: Json | None = None) -> Shot:
+        """Take a screenshot once the screen has come to rest after an action, or after 3 s.
+
+        Args:
+            member: What was done; `start` for nothing yet.
+            given: Its input, for what it may set off.
+        """
         began = time.monotonic()
-        await asyncio.sleep(FIRST_GRAB_S.get(member, FIRST_GRAB_DEFAULT_S))
-        previous = await self._grab()
+        if not self._server_settles:
+            grab, by = await self._settled_here(member, given, began)
+        if self._server_settles:
+            # It may only just have said so, with a picture that nobody has waited for.
+            return await self._settled_there(member)
+        self._last = grab.png
+        return await encode(grab, (time.monotonic() - began) * 1e3, by, scale=self.scale)
+
+    async def _settled_there(self, member: str) -> Shot:
+        """Leave it to the server, which sees the frames and hears the page."""
+        if member == "wait":
+            return await encode(await self._grab(), 0.0, "delay", scale=self.scale)
+        grab = await asking(self._ask_settled)
+        return await encode(grab, grab.settle_ms, grab.settled_by, scale=self.scale)
+
+    async def _settled_here(self, member: str, given: Json | None, began: float) -> tuple[_Grab, str]:
+        """Decide by telemetry, else by delays; gives the picture and what decided."""
+        signals = self.signals
+        if member not in NO_WAIT and signals is not None and signals.live:
+            if await signals.at_rest(member, began):
+                return await self._grab(), "signals"
+        delay = FIRST_GRAB_S.get(kind_of(member, given), FIRST_GRAB_DEFAULT_S) - (time.monotonic() - began)
+        await asyncio.sleep(max(0.0, delay))
+        grab = await self._grab()
+        if self._server_settles or member == "wait" or grab.png == self._last:
+            return grab, "delay"  # nothing has come of it
         while time.monotonic() - began < SETTLE_CAP_S:
             await asyncio.sleep(GRAB_SPACING_S)
-            grab = await self._grab()
+            previous, grab = grab, await self._grab()
             if grab.png == previous.png:
-                break
-            previous = grab
-        else:
-            grab = previous
-        return await encode(grab, (time.monotonic() - began) * 1e3, scale=self.scale)
+                return grab, "quiet"
+        return grab, "cap"
 
     async def zoom(self, x0: int, y0: int, x1: int, y1: int) -> Shot:
         """Take a region of the display at its own resolution, enlarged to fit the usual screenshot."""
@@ -109,27 +149,47 @@ class Camera:
                 response = await computer.capture_screenshot(
                     self._browser, region={"x": x, "y": y, "width": width, "height": height}
                 )
-            png = await response.read()
-            if png_size(png) == (0, 0):
-                raise ActionUnknown("the browser's server sent no picture")
-            headers = response.headers
-            return _Grab(
-                png=png,
-                # The local server tells; Kernel's has no such header.
-                url=unquote(headers.get("x-page-url", "")),
-                title=unquote(headers.get("x-page-title", "")),
-            )
+            self._server_settles = SETTLES_HEADER in response.headers
+            return _read(await response.read(), response.headers)
 
         return await asking(call)
+
+    async def _ask_settled(self) -> _Grab:
+        response = await self._client.post(
+            f"/browsers/{self._browser}/computer/settled", cast_to=httpx.Response
+        )
+        return _read(response.content, response.headers)
 
 
 class _Grab(msgspec.Struct, frozen=True, kw_only=True):
     png: bytes
     url: str
     title: str
+    settle_ms: float = 0.0
+    settled_by: str = ""
 
 
-async def encode(grab: _Grab, settle_ms: float = 0.0, *, scale: Scale | None = None) -> Shot:
+def _read(png: bytes, headers: httpx.Headers) -> _Grab:
+    """Read a screenshot's answer; what the headers say comes from the local server, Kernel's has none."""
+    if png_size(png) == (0, 0):
+        raise ActionUnknown("the browser's server sent no picture")
+    try:
+        settle_ms = float(headers.get("x-settle-ms", "0"))
+    except ValueError:
+        settle_ms = 0.0
+    by = headers.get("x-settled-by", "")
+    return _Grab(
+        png=png,
+        url=unquote(headers.get("x-page-url", "")),
+        title=unquote(headers.get("x-page-title", "")),
+        settle_ms=settle_ms,
+        settled_by=by if by in ("signals", "quiet", "cap") else "",
+    )
+
+
+async def encode(
+    grab: _Grab, settle_ms: float = 0.0, settled_by: str = "", *, scale: Scale | None = None
+) -> Shot:
     """Choose the one encoding of a frame, in the model's size."""
     data, mime = grab.png, "image/png"
     if scale is not None and scale.shrinks and png_size(data) != scale.model:
@@ -145,6 +205,7 @@ async def encode(grab: _Grab, settle_ms: float = 0.0, *, scale: Scale | None = N
         url=grab.url,
         title=grab.title,
         settle_ms=settle_ms,
+        settled_by=settled_by,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import time
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from pilothouse.model.conversation import Call
 
 
+GLANCE_S = 0.06
+"""The next action waits this long for the picture before it, which by then is being taken."""
+
+
 class BrowserGone(BrowserError):
     """The browser was lost in the middle of a batch; its results are written all the same."""
 
@@ -45,6 +50,7 @@ class Hands:
         self._camera = camera
         self._blobs: dict[str, ev.Blob] = {}
         self._doubted: set[str] = set()
+        self._glances: list[asyncio.Task[None]] = []
         self.actions = 0
         self.frames = 0
         self.last_activity = time.monotonic()
@@ -64,12 +70,17 @@ class Hands:
         try:
             performed = await self._in_order(first, calls, results)
             await self._attach_frame(first, calls[:performed], results)
+            await self._glanced()
         except RecorderFailed:
             raise
         except BaseException:
             self._answer_rest(first, calls, results, INTERRUPTED)
             self._journal(turn, results)
             raise
+        finally:
+            for glance in self._glances:
+                glance.cancel()
+            self._glances.clear()
         self._journal(turn, results)
         if self._toolset.lost:
             raise BrowserGone("the browser is gone", way_out="start a new run")
@@ -147,6 +158,7 @@ class Hands:
             await self._record_frame(self._toolset.taken, number, call.member)
         ok = not result.get("is_error", False)
         took_ms = (time.monotonic() - began) * 1e3
+        await self._glanced()  # in a replay the picture before an action comes before its end
         self._recorder.publish(
             _finished(number, call, result_text(result), ok=ok, duration_ms=took_ms), durable=True
         )
@@ -163,7 +175,7 @@ class Hands:
         let_go = await self._toolset.let_go()
         result = text_result(call, f"{IN_DOUBT} {LET_GO}" if let_go else IN_DOUBT)
         try:
-            shot = await self._camera.settled(call.member)
+            shot = await self._camera.settled(call.member, call.input)
         except BrowserError:
             return result
         await self._record_frame(shot, number, "doubt")
@@ -177,7 +189,7 @@ class Hands:
         if not tried or self._toolset.lost or has_image(results[-1]):
             return
         try:
-            shot = await self._camera.settled(tried[-1].member)
+            shot = await self._camera.settled(tried[-1].member, tried[-1].input)
         except BrowserError as error:
             # An agent that can't see must not go on; the results are journalled all the same.
             self._toolset.lost = True
@@ -185,16 +197,40 @@ class Hands:
             return
         finally:
             self.last_activity = time.monotonic()
+        await self._glanced()
         await self._record_frame(shot, first + len(tried) - 1, "settled")
         if not results[-1].get("is_error"):
             results[-1] = with_block(results[-1], image_block(shot.data, shot.mime))
 
     async def _glance(self, number: int) -> None:
-        """Take the frame between two actions of a batch, for people only."""
+        """Take the frame between two actions of a batch, for people only; the batch hardly waits for it.
+
+        The server does one thing at a time: what it has begun to take shows nothing of the next action.
+        """
+        taken = asyncio.Event()
+        before = self._glances[-1] if self._glances else None
+        self._glances.append(asyncio.create_task(self._take_glance(number, taken, before)))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GLANCE_S):
+                await taken.wait()
+
+    async def _take_glance(
+        self, number: int, taken: asyncio.Event, before: asyncio.Task[None] | None
+    ) -> None:
         try:
-            await self._record_frame(await self._camera.shoot(), number, "glance")
+            shot = await self._camera.shoot()
         except BrowserError:
             return  # the next action will tell what is wrong
+        finally:
+            taken.set()
+        if before is not None:
+            await asyncio.wait({before})  # frames are numbered in the order of their actions
+        with contextlib.suppress(RecorderFailed):  # the recorder has told the run, which ends for it
+            await self._record_frame(shot, number, "glance")
+
+    async def _glanced(self) -> None:
+        """Wait until the frames between the actions are recorded."""
+        await asyncio.gather(*self._glances)
 
     def _answer_rest(self, first: int, calls: tuple[Call, ...], results: list[Json], text: str) -> None:
         for number, call in list(enumerate(calls, first))[len(results) :]:
@@ -218,7 +254,7 @@ class Hands:
 
     async def first_frame(self) -> None:
         """Record how the browser looks before the first action."""
-        await self._record_frame(await self._camera.settled("wait"), 0, "start")
+        await self._record_frame(await self._camera.settled("start"), 0, "start")
 
     async def _record_frame(self, shot: Shot, action: int, source: str) -> None:
         blob = await self._recorder.put_blob(shot.data, shot.mime, shot.width_px, shot.height_px)
@@ -233,6 +269,7 @@ class Hands:
                 url=shot.url,
                 title=shot.title,
                 settle_ms=shot.settle_ms,
+                settled_by=shot.settled_by,
             )
         )
 

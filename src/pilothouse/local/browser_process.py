@@ -40,6 +40,7 @@ class BrowserProcess:
         self._log = log
         self.devtools = devtools
         self.guard = WebGuard(devtools)
+        self._shown = ("", "")
         self.warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -154,9 +155,12 @@ class BrowserProcess:
             raise DesktopFailed("the browser has no page")
         await self.guard.navigate(self.guard.front, url)
 
-    async def shown(self) -> tuple[str, str]:
-        """Say the address and the title of the page in front."""
-        return await self.guard.shown()
+    async def shown(self, at_most_s: float | None = None) -> tuple[str, str]:
+        """Say the address and the title of the page in front; see `Desktop.shown`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                self._shown = await self.guard.shown()
+        return self._shown
 
     async def ended(self) -> int:
         """Wait until it has ended; gives its exit code."""

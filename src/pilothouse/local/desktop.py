@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pilothouse.local.devtools import DevTools
     from pilothouse.local.kernel_actions import Action, Region
+    from pilothouse.local.settle import Settled
 
 
 class DesktopFailed(Exception):
@@ -62,6 +63,9 @@ class Desktop(Protocol):
     async def screenshot(self, region: Region | None) -> bytes:
         """Take a PNG of the screen, or of a region of it."""
 
+    async def settled(self) -> Settled:
+        """Take a picture once the screen has come to rest after the last action, or after three seconds."""
+
     async def mouse_position(self) -> tuple[int, int]:
         """Say where the pointer is."""
 
@@ -74,8 +78,12 @@ class Desktop(Protocol):
     async def navigate(self, url: str) -> None:
         """Open an address in the page in front."""
 
-    async def shown(self) -> tuple[str, str]:
-        """Say the address and the title of the page in front; both come from the page."""
+    async def shown(self, at_most_s: float | None = None) -> tuple[str, str]:
+        """Say the address and the title of the page in front; both come from the page.
+
+        Args:
+            at_most_s: Of a browser too busy to answer by then, what it last said is taken.
+        """
 
     async def ended(self) -> int:
         """Wait until the browser is no more; gives its exit code, or the negative of a signal."""

@@ -17,6 +17,8 @@ from pilothouse.local.browser_process import BrowserProcess
 from pilothouse.local.desktop import DesktopFailed, DesktopPlan
 from pilothouse.local.drag_line import points_of
 from pilothouse.local.kernel_actions import not_implemented
+from pilothouse.local.settle import Frame, Settled, Settler
+from pilothouse.local.settle_signals import PageSignals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +34,8 @@ _WARNING = "headless: the page only, without address bar, tabs, browser dialogs 
 
 class HeadlessDesktop:
     """One headless Chromium; see `desktop.Desktop`."""
+
+    is_quick = False
 
     def __init__(self, plan: DesktopPlan) -> None:
         self._plan = plan
@@ -50,7 +54,10 @@ class HeadlessDesktop:
         """
         self._browser = await BrowserProcess.start(self._plan, {}, headless=True)
         self.warnings = (_WARNING, *self._browser.warnings)
+        self._signals = PageSignals(self._browser.devtools)
+        self._settler = Settler(self._signals, self, _nothing_under_way)
         try:
+            await self._signals.start()
             await self._page()
         except BaseException:
             await self.close()
@@ -64,13 +71,15 @@ class HeadlessDesktop:
     def devtools(self) -> DevTools:
         return self._browser.devtools
 
-    async def shown(self) -> tuple[str, str]:
-        return await self._browser.shown()
+    async def shown(self, at_most_s: float | None = None) -> tuple[str, str]:
+        return await self._browser.shown(at_most_s)
 
     async def ended(self) -> int:
         return await self._browser.ended()
 
     async def close(self) -> None:
+        self._settler.close()
+        await self._signals.close()
         await self._browser.close()
 
     async def navigate(self, url: str) -> None:
@@ -86,6 +95,15 @@ class HeadlessDesktop:
         shot = await self._call("Page.captureScreenshot", **options)
         return base64.b64decode(shot["data"])
 
+    async def settled(self) -> Settled:
+        return await self._settler.settled()
+
+    async def grab(self) -> Frame:
+        return Frame(await self.screenshot(None), self.screen.width_px, self.screen.height_px, is_png=True)
+
+    async def encode(self, frame: Frame) -> bytes:
+        return bytes(frame.pixels)
+
     async def mouse_position(self) -> tuple[int, int]:
         return self._pointer
 
@@ -98,6 +116,7 @@ class HeadlessDesktop:
     # --- acting --------------------------------------------------------------------------------------
 
     async def perform(self, action: actions.Action) -> None:
+        await self._settler.before(action)
         match action:
             case actions.ClickMouse():
                 await self._click(action)
@@ -227,3 +246,7 @@ class HeadlessDesktop:
                 mobile=False,
             )
         return self._session
+
+
+async def _nothing_under_way(events: int) -> None:
+    """DevTools answer input when it has been dealt with."""

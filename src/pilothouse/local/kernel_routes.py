@@ -7,6 +7,7 @@ or name) and, as the SDK does once it has seen a browser, straight at the machin
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from pilothouse.local.kernel_replays import Replays
 
 BODY_MAX_BYTES = 4 << 20
+SHOWN_S = 0.02
+"""A plain screenshot waits no longer for the words beside it."""
 LIST_MAX, LIST_DEFAULT = 100, 20
 _TAG = re.compile(r"tags\[(.+)\]")
 
@@ -220,6 +223,8 @@ class KernelRoutes:
                 return await self._batch(browser, actions.parse_batch(await read_required(request)))
             case "screenshot":
                 return await self._screenshot(browser, await read(request, actions.Screenshot, {}))
+            case "settled":
+                return await self._settled(browser)
             case "get_mouse_position":
                 async with self._browsers.using(browser) as desktop:
                     x, y = await desktop.mouse_position()
@@ -262,11 +267,18 @@ class KernelRoutes:
     async def _screenshot(self, browser: Browser, wanted: actions.Screenshot) -> web.Response:
         wanted.check(browser.desktop.screen)
         async with self._browsers.using(browser) as desktop:
-            picture = await desktop.screenshot(wanted.region)
-            url, title = await desktop.shown()
-        # Kernel's has no such headers: they say what a person would read in the address bar and the tab.
-        headers = {"x-page-url": quote(url, safe=":/?#&="), "x-page-title": quote(title, safe=" ")}
-        return web.Response(body=picture, content_type="image/png", headers=headers)
+            picture, (url, title) = await asyncio.gather(
+                desktop.screenshot(wanted.region), desktop.shown(SHOWN_S)
+            )
+        return web.Response(body=picture, content_type="image/png", headers=_shown(url, title))
+
+    async def _settled(self, browser: Browser) -> web.Response:
+        """Answer a screenshot once the screen is at rest: an extension, which `x-pilothouse-settle` announces."""
+        async with self._browsers.using(browser) as desktop:
+            settled = await desktop.settled()
+        told = {"x-settle-ms": f"{settled.settle_ms:.1f}", "x-settled-by": settled.settled_by}
+        headers = _shown(settled.url, settled.title) | told
+        return web.Response(body=settled.png, content_type="image/png", headers=headers)
 
     # --- the rest ------------------------------------------------------------------------------------
 
@@ -310,6 +322,15 @@ _OPERATIONS = {
     "clipboard/write": "WriteClipboard",
 }
 """The names of the handlers in the machine's own server; the last four are our guess."""
+
+
+def _shown(url: str, title: str) -> dict[str, str]:
+    """Say what a person would read in the address bar and the tab; Kernel's has no such headers."""
+    return {
+        "x-page-url": quote(url, safe=":/?#&="),
+        "x-page-title": quote(title, safe=" "),
+        "x-pilothouse-settle": "1",
+    }
 
 
 def _filter(request: web.Request) -> Filter:
