@@ -25,6 +25,12 @@ def state_dir() -> Path:
     return Path(named).expanduser().absolute() if named else platformdirs.user_state_path("pilothouse")
 
 
+def config_dir() -> Path:
+    """Say where settings live: `PILOTHOUSE_CONFIG_DIR`, else the platform's configuration directory."""
+    named = os.environ.get("PILOTHOUSE_CONFIG_DIR")
+    return Path(named).expanduser().absolute() if named else platformdirs.user_config_path("pilothouse")
+
+
 def runs_dir() -> Path:
     """Say where run directories live."""
     return state_dir() / "runs"
