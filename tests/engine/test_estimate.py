@@ -38,9 +38,7 @@ async def test_an_estimate_is_near_what_such_a_run_is_billed(state_dir: Path) ->
     (told,) = estimate(wanted(effort="low")).models
     # The scripted model says next to nothing, so that the output is ours alone.
     assert sum(turn.cache_read for turn in used) == pytest.approx(told.read, rel=0.3)
-    assert sum(turn.cache_write_5m + turn.input for turn in used) == pytest.approx(
-        told.written, rel=0.3
-    )
+    assert sum(turn.cache_write_5m + turn.input for turn in used) == pytest.approx(told.written, rel=0.3)
 
 
 def test_the_sum_is_that_of_the_requests_by_the_table() -> None:

@@ -96,6 +96,12 @@ def from_environment(environ: Mapping[str, str] | None = None) -> dict[str, Give
     return found
 
 
+def nearest_setting(name: str) -> str:
+    """Word a hint for a name that is no setting's."""
+    near = difflib.get_close_matches(name.replace("_", "-"), BY_NAME, n=1)
+    return f"did you mean {near[0]}?" if near else "pilothouse config lists the settings"
+
+
 def from_options(options: Mapping[str, Any]) -> dict[str, Given]:
     """Read the settings on the command line, as argparse left them: None for what was not said.
 
