@@ -15,7 +15,7 @@ from pilothouse.safety import clean_line, redact
 
 Side = TypeVar("Side")
 Sleep = Callable[[float], Awaitable[None]]
-EVIDENCE_CHARS = 300
+EVIDENCE_CHARS = 600
 CAP_S = 25.0
 
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.I)

@@ -65,7 +65,7 @@ async def cache_read(side: ModelSide) -> Verdict:
     request = _continued(answer, answer.request["messages"][0]["content"])
     reply = await side.ask(prompt_tokens=TOOLSET_TOKENS + 1500, **request)
     if not reply.ok:
-        return Verdict(Outcome.DIFFERS, reply.short)
+        return Verdict(Outcome.FAILED if reply.busy else Outcome.DIFFERS, reply.short)
     usage = reply.message.usage
     read = usage.cache_read_input_tokens or 0
     return yes(read > 0, f"{read} tokens read, {usage.input_tokens} not")

@@ -283,6 +283,8 @@ async def _ask(asked: Asked, side: ModelSide) -> Verdict:
     )
     if reply.ok:
         return Verdict(Outcome.YES if asked.taken else Outcome.NO, reply.short)
+    if reply.busy:
+        return Verdict(Outcome.FAILED, reply.short)
     if reply.status != 400:
         return Verdict(Outcome.DIFFERS, reply.short)
     if asked.taken:

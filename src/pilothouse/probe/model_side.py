@@ -29,8 +29,7 @@ BETAS = {
 }
 TOOLSET_TOKENS = 5_000
 TEXT_TOKENS = 300
-BUSY_WAIT_S = 5.0
-REQUEST_S = 20.0
+BUSY_WAIT_S, BUSY_WAIT_MAX_S = 5.0, 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +44,13 @@ class Reply:
     message: Any = None
     headers: tuple[str, ...] = ()
     """Names of the answer's headers."""
+
+    retry_after_s: float = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Say whether it is no answer to the question, but to the moment."""
+        return self.status == 429 or self.status >= 500
 
     @property
     def short(self) -> str:
@@ -118,8 +124,8 @@ class ModelSide:
 
     async def _asked(self, **request: Any) -> Reply:
         reply = await self._once(**request)
-        if reply.status in (429, 529):
-            await self._sleep(BUSY_WAIT_S)
+        if reply.busy:
+            await self._sleep(min(reply.retry_after_s or BUSY_WAIT_S, BUSY_WAIT_MAX_S))
             reply = await self._once(**request)
         return reply
 
@@ -225,6 +231,9 @@ def refused(error: anthropic.APIStatusError) -> Reply:
         kind=str(error.type or ""),
         text=str(text or error.message),
         headers=tuple(error.response.headers),
+        retry_after_s=float(after)
+        if (after := error.response.headers.get("retry-after", "")).isdigit()
+        else 0.0,
     )
 
 

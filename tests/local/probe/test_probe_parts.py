@@ -17,8 +17,9 @@ from PIL import Image, ImageDraw
 from pilothouse.local.loopback import listening
 from pilothouse.local.messages_server import ScriptedMessages
 from pilothouse.local.scenario import load
-from pilothouse.probe import pictures
+from pilothouse.probe import model_checks, pictures
 from pilothouse.probe.checks import Check, Unmet, Verdict, perform, scrubbed
+from pilothouse.probe.model_side import ModelSide
 from pilothouse.probe.plan import Finding, Outcome, Plan, Progress, Report
 from pilothouse.probe.purse import Purse, PurseEmpty, worst
 from pilothouse.probe.report import markdown
@@ -194,3 +195,28 @@ async def test_a_browser_that_cannot_be_deleted_is_said_to_be_left() -> None:
         running.cancel()
         report = await running
     assert report.left == ("browser",) * len(stub.browsers) != ()
+
+
+async def test_a_service_that_is_busy_is_waited_for_once_and_is_no_answer(tmp_path: Path) -> None:
+    script = tmp_path / "scenario.toml"
+    script.write_text(
+        '[pace]\nbefore_s = 0.0\n[[turn]]\ntext = "ok"\nfault = [\n'
+        '{ kind = "status", status = 429, retry_after_s = 60 },\n'
+        '{ kind = "status", status = 529 },\n{ kind = "status", status = 529 },\n]\n'
+    )
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    async with (
+        listening(ScriptedMessages(load(script), key="k").app()) as url,
+        anthropic.AsyncAnthropic(api_key="k", base_url=url, max_retries=0) as client,
+    ):
+        side = ModelSide(client, Purse(0.9), "claude-opus-5-5", sleep)
+        (check,) = [one for one in model_checks.checks() if one.id == "effort/max"]
+        busy = await perform(check, side, "model", 60.0, ())
+        then = await perform(check, side, "model", 60.0, ())
+    assert (busy.outcome, busy.evidence) == (Outcome.FAILED, "529 overloaded_error: Scripted failure")
+    assert then.outcome is Outcome.YES
+    assert waits == [15.0, 5.0]
