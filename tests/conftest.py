@@ -1,4 +1,4 @@
-"""What holds for every test: a state directory of its own, no key of the person, seconds for every suite."""
+"""What holds for every test: directories of its own, nothing of the person, seconds for every suite."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from pilothouse.local.kernel_options import NO_SANDBOX_VARIABLE
+from pilothouse.settings.resolve import PRESET_VARIABLE
+from pilothouse.settings.table import SETTINGS
 
 KEYS = (
     "ANTHROPIC_API_KEY",
@@ -46,6 +48,9 @@ def state_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Keep runs out of the person's own state; short, for a Unix socket's path has about 100 bytes."""
     directory = Path(tempfile.mkdtemp(prefix="ph-"))
     monkeypatch.setenv("PILOTHOUSE_STATE_DIR", str(directory))
+    monkeypatch.setenv("PILOTHOUSE_CONFIG_DIR", str(directory / "config"))
+    for variable in (*(setting.variable for setting in SETTINGS), PRESET_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
     # Containers often let nobody have Chromium's sandbox; the pages of the tests are our own.
     monkeypatch.setenv(NO_SANDBOX_VARIABLE, "1")
     for key in (*KEYS, *SIZES):

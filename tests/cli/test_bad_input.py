@@ -194,7 +194,12 @@ def test_a_terminal_that_is_too_small_is_said_before_anything_starts(state_dir: 
         (["run", "x", "--viewport", "wide"], ["'wide'", "1280x800"]),
         (["run", "x", "--viewport", "10x10"], ["10x10", "200 to 4096"]),
         (["run", "x", "--idle", "soon"], ["'soon'", "10m"]),
-        (["run", "x", "--browser", "lynx"], ["lynx", "kernel", "local"]),
+        (["run", "x", "--browser", "lynx"], ["--browser: 'lynx'", "kernel or local"]),
+        (["run", "x", "--preset", "fast"], ["--preset", "'fast'", "[preset.fast]", "settings.toml"]),
+        (["run", "x", "--allow-host", "a b"], ["--allow-host: 'a b'", "example.com"]),
+        (["run", "x", "--existing-browser", "a", "--pool", "b"], ["existing-browser", "--pool"]),
+        (["run", "x", "--start-url", "file:///etc/passwd"], ["--start-url", "http://"]),
+        (["config", "--save-profile"], ["--save-profile", "--profile"]),
         (["run", "x", "-f", "y"], ["given twice"]),
         (["run", "-f", "/nowhere/task.txt"], ["/nowhere/task.txt", "No such file"]),
         (["run", "-f", "/"], ["/: ", "directory"]),
@@ -235,3 +240,12 @@ def test_what_belongs_to_another_is_named(
 
     monkeypatch.setattr(Path, "iterdir", forbidden)
     expect(Said(main(arguments), *capsys.readouterr()), "/runs", "this account")
+
+
+def test_a_mistake_in_the_settings_file_is_named_before_anything_starts(state_dir: Path) -> None:
+    settings = state_dir / "config" / "settings.toml"
+    settings.parent.mkdir()
+    settings.write_text('effort = "hgh"\n')
+    for verb in (["run", "task", "--headless"], ["config"]):
+        expect(pilothouse(*verb, ANTHROPIC_API_KEY="k", KERNEL_API_KEY="k"), f"{settings}:1: effort", "high")
+    assert [path.name for path in state_dir.iterdir()] == ["config"]

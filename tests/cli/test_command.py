@@ -128,7 +128,17 @@ HEAVY = ("textual", "rich", "PIL", "anthropic", "kernel", "httpx", "pydantic", "
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["version"], ["ls"], ["replay", RUN, "--json"], ["abort", "zz"]], ids=" ".join
+    "arguments",
+    [
+        ["--help"],
+        ["version"],
+        ["config"],
+        ["run", "--help"],
+        ["ls"],
+        ["replay", RUN, "--json"],
+        ["abort", "zz"],
+    ],
+    ids=" ".join,
 )
 def test_a_small_command_loads_nothing_heavy(recording: Path, arguments: list[str]) -> None:
     code = (

@@ -1,7 +1,7 @@
 """`pilothouse demo`: a scripted model drives a real browser through a shop, all on this machine.
 
-The engine, the bridge and the SDKs are the ordinary ones; only the two ends are `pilothouse.local`. Without a
-Chromium the bundled recording is shown instead.
+The engine, the bridge and the SDKs are the ordinary ones; only the two ends are `pilothouse.local`. Settings
+are not read: it is the same everywhere. Without a Chromium the bundled recording is shown instead.
 """
 
 from __future__ import annotations

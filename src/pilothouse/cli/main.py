@@ -29,6 +29,9 @@ VERBS = {
     "ctl": "pause, resume, step, say or abort, from a script",
     "abort": "end a run and its browser",
     "replay": "open a recording",
+    "estimate": "say what a run would cost, before it begins",
+    "config": "say which settings hold, and where each comes from",
+    "probe": "check with your own keys what both services really do",
     "local": "serve Kernel's API over a Chromium on this machine",
     "version": "say which version this is",
 }

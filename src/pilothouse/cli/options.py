@@ -1,39 +1,63 @@
-"""Kinds of option values that several verbs take; each says what it wants. No option is declared here."""
+"""Options that several verbs take: the settings, and kinds of values that are no setting."""
 
 from __future__ import annotations
 
 import argparse
 import math
-import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pilothouse.settings.resolve import PRESET_FLAG, resolve
+from pilothouse.settings.table import SECTIONS, SETTINGS, Setting
+
+if TYPE_CHECKING:
+    from pilothouse.settings.resolve import Settings
 
 Kind = Callable[[str], object]
 """What argparse calls with an option's text; raises `ArgumentTypeError` with a sentence."""
 
-VIEWPORT_MIN_PX = 200
-VIEWPORT_MAX_PX = 4096
-UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+def add_settings(parser: argparse.ArgumentParser, *sections: str) -> None:
+    """Declare an option for each setting (of these sections, or of all); `settings` reads them.
+
+    Nothing is checked by argparse: a value gets the same sentence wherever it was said.
+    """
+    for section, meaning in SECTIONS.items():
+        if sections and section not in sections:
+            continue
+        group = parser.add_argument_group(f"settings of the {section}", meaning)
+        for setting in SETTINGS:
+            if setting.section == section:
+                _add(group, setting)
+    parser.add_argument(
+        PRESET_FLAG, metavar="NAME", help="take the values of [preset.NAME] in the settings file"
+    )
 
 
-def viewport(text: str) -> tuple[int, int]:
-    """Read `1280x800` as pixels."""
-    sizes = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text)
-    if sizes is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size: give WIDTHxHEIGHT, for example 1280x800")
-    width, height = int(sizes[1]), int(sizes[2])
-    if not all(VIEWPORT_MIN_PX <= side <= VIEWPORT_MAX_PX for side in (width, height)):
-        raise argparse.ArgumentTypeError(
-            f"{text}: each side is {VIEWPORT_MIN_PX} to {VIEWPORT_MAX_PX} pixels"
+def _add(group: argparse._ArgumentGroup, setting: Setting) -> None:
+    default = setting.show(setting.default)
+    told = f"{setting.help} (default: {default})" if default else setting.help
+    help_line = told.replace("%", "%%")
+    if isinstance(setting.default, bool):
+        group.add_argument(
+            setting.flag, action=argparse.BooleanOptionalAction, default=None, help=setting.help
         )
-    return width, height
+        return
+    words = setting.kind.choices()
+    metavar = "|".join(words) if words and len("|".join(words)) <= 30 else setting.kind.metavar
+    if words and metavar == setting.kind.metavar:
+        help_line = f"{help_line}; one of {', '.join(words)}"
+    action = "append" if setting.kind.repeats else "store"
+    group.add_argument(setting.flag, action=action, metavar=metavar, help=help_line)
 
 
-def duration(text: str) -> float:
-    """Read `90`, `90s`, `10m` or `1h` as seconds."""
-    parts = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)([smh]?)", text)
-    if parts is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration: give seconds, or 90s, 10m, 1h")
-    return float(parts[1]) * UNITS_S[parts[2]]
+def settings(options: argparse.Namespace) -> Settings:
+    """Decide what holds, of the settings file, the environment and these options.
+
+    Raises:
+        SettingError: Something can't be used, or two things contradict each other.
+    """
+    return resolve(vars(options))
 
 
 def factor(text: str) -> float:
@@ -52,12 +76,3 @@ def port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port: give 0 to 65535, 0 lets the system choose")
     return int(text)
-
-
-def approve(text: str) -> str:
-    """Take `auto`; the other modes of the design are not here yet."""
-    if text == "auto":
-        return text
-    if text in {"ask", "ask-risky"}:
-        raise argparse.ArgumentTypeError(f"{text!r} comes with a later version: give auto")
-    raise argparse.ArgumentTypeError(f"there is no mode {text!r}: give auto")

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pilothouse.cli import options as kinds
 from pilothouse.cli import show
-from pilothouse.engine import spec as defaults
+from pilothouse.cli.options import add_settings, settings
 from pilothouse.errors import ChromiumUnavailable, KeyMissing, UsageError
 
 if TYPE_CHECKING:
@@ -18,37 +17,20 @@ if TYPE_CHECKING:
     from pilothouse.engine.spec import RunSpec
 
 TASK_MAX_BYTES = 100_000
-EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument("task", nargs="?", help="what to do; `-` reads it from standard input")
     parser.add_argument("-f", "--file", metavar="FILE", help="read the task from a file")
-    parser.add_argument("--model", default=defaults.DEFAULT_MODEL, help="default: %(default)s")
-    parser.add_argument(
-        "--browser", choices=["kernel", "local"], default="kernel", help="default: %(default)s"
-    )
     parser.add_argument(
         "--headless", action="store_true", help="no person attached: ends when the agent does"
     )
     show.add_manner(parser)
     parser.add_argument(
-        "--approve", type=kinds.approve, default="auto", metavar="auto", help="who approves actions"
-    )
-    size = (defaults.DEFAULT_WIDTH_PX, defaults.DEFAULT_HEIGHT_PX)
-    parser.add_argument(
-        "--viewport", type=kinds.viewport, default=size, metavar="WxH", help="default: 1280x800"
-    )
-    parser.add_argument("--start-url", default="", metavar="URL", help="the page to open first")
-    parser.add_argument("--effort", choices=EFFORTS, default="", help="how hard the model thinks")
-    parser.add_argument(
-        "--idle", type=kinds.duration, default=defaults.IDLE_S, metavar="TIME",
-        help="how long an attached run waits for a message before it ends (default: 10m)",
-    )  # fmt: skip
-    parser.add_argument(
         "--allow-root", action="store_true", help="allow a local browser as root with a real key"
     )
+    add_settings(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -71,27 +53,22 @@ def start(spec: RunSpec, chosen: show.Manner) -> int:
 
 def _spec(options: argparse.Namespace, task: str, chosen: show.Manner) -> RunSpec:
     from pilothouse.ids import new_run_id
+    from pilothouse.settings.specs import run_spec
 
-    _require_keys(options.browser)
-    if options.browser == "local":
-        require_chromium()
-    if options.start_url and not options.start_url.startswith(("http://", "https://")):
-        raise UsageError("only http:// and https:// pages can be opened", f"--start-url {options.start_url}")
-    width, height = options.viewport
-    return defaults.RunSpec(
+    holding = settings(options)
+    spec = run_spec(
+        holding,
         run=new_run_id(),
         task=task,
-        model=options.model,
-        browser=options.browser,
-        approve=options.approve,
         headless=options.headless or chosen is not show.Manner.BRIDGE,
-        model_options=defaults.ModelOptions(effort=options.effort),
-        browser_options=defaults.BrowserOptions(
-            width_px=width, height_px=height, start_url=options.start_url
-        ),
-        idle_s=options.idle,
         allow_root=options.allow_root,
     )
+    _require_keys(spec)
+    if spec.browser == "local":
+        require_chromium()
+    for name, aside in holding.set_aside.items():
+        show.narrate(f"{name} is set aside ({aside.because})")
+    return spec
 
 
 def require_chromium() -> None:
@@ -106,13 +83,18 @@ def require_chromium() -> None:
         raise ChromiumUnavailable(chromium.why_none(), way_out=chromium.how_to_get())
 
 
-def _require_keys(browser: str) -> None:
-    if not os.environ.get("ANTHROPIC_API_KEY", "").strip():
+def _require_keys(spec: RunSpec) -> None:
+    # Other providers have credentials of their own, and sentences of their own about them.
+    if spec.model_options.provider == "anthropic" and not _said("ANTHROPIC_API_KEY"):
         raise KeyMissing(
             "ANTHROPIC_API_KEY is not set", way_out="set it, or try pilothouse demo, which needs no key"
         )
-    if browser == "kernel" and not os.environ.get("KERNEL_API_KEY", "").strip():
+    if spec.browser == "kernel" and not _said("KERNEL_API_KEY"):
         raise KeyMissing("KERNEL_API_KEY is not set", way_out="set it, or use --browser local")
+
+
+def _said(variable: str) -> bool:
+    return bool(os.environ.get(variable, "").strip())
 
 
 def _task(argument: str | None, file: str | None) -> str:

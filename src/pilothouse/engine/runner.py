@@ -27,7 +27,7 @@ from pilothouse.ids import browser_name
 from pilothouse.paths import socket_path
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from pilothouse.browser.computer import Computer
     from pilothouse.browser.session import BrowserSession
@@ -132,6 +132,11 @@ class Run:
     def _drop_answer(self, why: str) -> None:
         if self._loop is not None:
             self._loop.drop_answer(why)
+
+    async def follow(self) -> AsyncIterator[ev.Event]:
+        """Give the events of the run as they are published, from now on."""
+        async for event in self._bus.subscribe().events():
+            yield event
 
     async def drive(self) -> Outcome:
         """Run to the end, and undo everything on the way out; returns the outcome.
