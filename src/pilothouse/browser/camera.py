@@ -60,6 +60,10 @@ class Camera:
         self.width_px = width_px
         self.height_px = height_px
 
+    def move_to(self, browser: str) -> None:
+        """Look at another browser from now on: the old one is gone."""
+        self._browser = browser
+
     async def shoot(self) -> Shot:
         """Take a screenshot now."""
         return await encode(await self._grab())

@@ -62,6 +62,11 @@ class KernelComputer(BetaAsyncAbstractComputerToolset20260801):
         self.lost = False
         self.taken: Shot | None = None
 
+    def move_to(self, browser: str) -> None:
+        """Act in another browser from now on: the old one is gone."""
+        self._browser = browser
+        self.lost = False
+
     def arm(self, tool_use: BetaToolUseBlock) -> None:
         """Let one call through: the approval itself was the gate's (design §7)."""
         self.armed = tool_use.id

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import anthropic
     from kernel import AsyncKernel
 
-    from pilothouse.browser.session import BrowserSession
     from pilothouse.engine.backends import Endpoint
+    from pilothouse.engine.berth import Berth
     from pilothouse.engine.runner import Run
     from pilothouse.engine.spec import RunSpec
 
@@ -33,13 +33,12 @@ class Agent:
     loop: Loop
 
 
-def assemble(
-    spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, session: BrowserSession, run: Run
-) -> Agent:
+def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, berth: Berth, run: Run) -> Agent:
     """Put the agent of a run together around its open browser."""
+    session = berth.session
     camera = Camera(kernel_client, session.session, session.width_px, session.height_px)
     toolset = KernelComputer(kernel_client, session.session, camera)
-    hands = Hands(run.recorder, run.gate, run.mailbox, toolset, camera)
+    hands = Hands(run.recorder, run.gate, run.mailbox, toolset, camera, berth)
     client = make_client(endpoint.key, endpoint.base_url)
     shape = RequestShape(
         model=spec.model,

@@ -15,13 +15,17 @@ import msgspec
 from anthropic.types.beta import BetaToolUseBlock
 
 from pilothouse import events as ev
+from pilothouse.browser.faults import BrowserLost
+from pilothouse.engine.berth import NOT_DONE
 from pilothouse.errors import BrowserError, RecorderFailed
 from pilothouse.model.conversation import has_image, image_block, result_text, text_result, with_block
 from pilothouse.model.prompt import HALTED, IN_DOUBT, INTERRUPTED, NOT_ASKED
 
 if TYPE_CHECKING:
     from pilothouse.browser.camera import Camera, Shot
+    from pilothouse.browser.session import BrowserSession
     from pilothouse.browser.toolset import KernelComputer
+    from pilothouse.engine.berth import Berth
     from pilothouse.engine.gate import Gate
     from pilothouse.engine.mailbox import Mailbox
     from pilothouse.engine.recorder import Recorder
@@ -29,26 +33,33 @@ if TYPE_CHECKING:
     from pilothouse.model.conversation import Call
 
 
-class BrowserGone(BrowserError):
-    """The browser was lost in the middle of a batch; its results are written all the same."""
-
-
 class Hands:
     """Performs the calls of a turn on the browser."""
 
     def __init__(
-        self, recorder: Recorder, gate: Gate, mailbox: Mailbox, toolset: KernelComputer, camera: Camera
+        self,
+        recorder: Recorder,
+        gate: Gate,
+        mailbox: Mailbox,
+        toolset: KernelComputer,
+        camera: Camera,
+        berth: Berth,
     ) -> None:
         self._recorder = recorder
         self._gate = gate
         self._mailbox = mailbox
         self._toolset = toolset
         self._camera = camera
+        self._berth = berth
+        self._out_of_sight = ""
+        """Why no picture can be had, though nobody said that the browser is gone."""
+        self._arrival: Shot | None = None
+        """The first look at a browser that took the place of a lost one."""
+        berth.on_moved = self._arrive
         self._blobs: dict[str, ev.Blob] = {}
         self._doubted: set[str] = set()
         self.actions = 0
         self.frames = 0
-        self.last_activity = time.monotonic()
 
     async def perform(self, turn: int, calls: tuple[Call, ...]) -> list[Json]:
         """Perform a turn's calls; returns one result each, in order.
@@ -57,7 +68,7 @@ class Hands:
         and then it is passed on.
 
         Raises:
-            BrowserGone: The browser is lost; the results are journalled.
+            BrowserGone: The browser is lost and nobody attends the run; the results are journalled.
             RecorderFailed: The disk refused an event; nothing more can be journalled.
         """
         results: list[Json] = []
@@ -65,6 +76,7 @@ class Hands:
         try:
             performed = await self._in_order(first, calls, results)
             await self._attach_frame(first, calls[:performed], results)
+            await self._have_a_browser(results)
         except RecorderFailed:
             raise
         except BaseException:
@@ -72,9 +84,28 @@ class Hands:
             self._journal(turn, results)
             raise
         self._journal(turn, results)
-        if self._toolset.lost:
-            raise BrowserGone("the browser is gone", way_out="start a new run")
         return results
+
+    async def _have_a_browser(self, results: list[Json]) -> None:
+        """Make sure that there is one to go on with, and tell the agent if it is another."""
+        if (self._toolset.lost or self._out_of_sight) and not self._berth.news:
+            gone = self._toolset.lost and not self._out_of_sight
+            await self._berth.recover(self._out_of_sight or "the browser is gone", gone=gone)
+        self._toolset.lost, self._out_of_sight = False, ""
+        news, shot = self._berth.take_news(), self._arrival
+        self._arrival = None
+        if not news:
+            return
+        results[-1] = with_block(results[-1], {"type": "text", "text": news})
+        if shot is not None and not results[-1].get("is_error") and not has_image(results[-1]):
+            results[-1] = with_block(results[-1], image_block(shot.data, shot.mime))
+
+    async def _arrive(self, session: BrowserSession) -> None:
+        """Look at a browser that took the place of a lost one, or at the same one again."""
+        self._camera.move_to(session.session)
+        self._toolset.move_to(session.session)
+        self._arrival = await self._camera.settled("wait")
+        await self._record_frame(self._arrival, 0, "start")
 
     def decline(self, turn: int, calls: tuple[Call, ...]) -> list[Json]:
         """Answer calls of a turn that did not end by asking for them: nothing of it is done."""
@@ -105,11 +136,12 @@ class Hands:
     async def _in_order(self, first: int, calls: tuple[Call, ...], results: list[Json]) -> int:
         """Perform call after call until one fails or a message is urgent; returns how many were tried."""
         for number, call in enumerate(calls, first):
-            if not await self._gate.pass_action(lambda: self._mailbox.urgent):
+            if not await self._gate.pass_action(lambda: self._mailbox.urgent or bool(self._berth.news)):
                 # A message sent `now` leaves what has not begun, all of it if the model was still answering:
                 # it did not know of the message. It reads why.
                 tried = len(results)
-                self._answer_rest(first, calls, results, INTERRUPTED)
+                left = NOT_DONE if self._berth.news else INTERRUPTED
+                self._answer_rest(first, calls, results, left)
                 return tried
             result = await self._one(number, call)
             results.append(result)
@@ -148,7 +180,7 @@ class Hands:
             self._doubt(number, call, why)
             raise
         finally:
-            self.last_activity = time.monotonic()
+            self._berth.touch()
         if self._toolset.doubt:
             self._doubt(number, call, self._toolset.doubt)
             return await self._doubtful_result(number, call)
@@ -186,13 +218,14 @@ class Hands:
             return
         try:
             shot = await self._camera.settled(tried[-1].member)
-        except BrowserError as error:
-            # An agent that can't see must not go on; the results are journalled all the same.
+        except BrowserLost:
             self._toolset.lost = True
-            self._recorder.publish(ev.Warned(what=f"no screenshot could be taken: {error}"))
+            return
+        except BrowserError as error:  # an agent that can't see must not go on
+            self._out_of_sight = f"no screenshot could be taken: {error}"
             return
         finally:
-            self.last_activity = time.monotonic()
+            self._berth.touch()
         await self._record_frame(shot, first + len(tried) - 1, "settled")
         if not results[-1].get("is_error"):
             results[-1] = with_block(results[-1], image_block(shot.data, shot.mime))
@@ -225,8 +258,13 @@ class Hands:
         return {"type": "image", "blob": msgspec.to_builtins(self._blobs[digest])}
 
     async def first_frame(self) -> None:
-        """Record how the browser looks before the first action."""
-        await self._record_frame(await self._camera.settled("wait"), 0, "start")
+        """Record how the browser looks before the first action, and have another if it can't be seen."""
+        try:
+            await self._record_frame(await self._camera.settled("wait"), 0, "start")
+        except BrowserError as error:
+            await self._berth.recover(str(error), gone=isinstance(error, BrowserLost))
+            self._berth.take_news()  # the agent has not begun: to it there was no other
+            self._arrival = None
 
     async def _record_frame(self, shot: Shot, action: int, source: str) -> None:
         blob = await self._recorder.put_blob(shot.data, shot.mime, shot.width_px, shot.height_px)
@@ -238,8 +276,8 @@ class Hands:
                 blob=blob,
                 source=source,
                 action=action,
-                url=shot.url,
-                title=shot.title,
+                url=shot.url or self._berth.page.url,
+                title=shot.title or self._berth.page.title,
                 settle_ms=shot.settle_ms,
             )
         )

@@ -38,6 +38,8 @@ class Steering:
         self._answers: dict[str, cmd.Ack | cmd.Refused] = {}
         self.on_freeze: Callable[[str], None] = lambda why: None
         self.on_abort: Callable[[str, bool], None] = lambda why, keep: None
+        self.why_not_keep = ""
+        """Why the browser can't be left open after an abort; empty if it can."""
         self.phase: Callable[[], RunPhase] = lambda: RunPhase.STARTING
 
     def apply(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
@@ -93,6 +95,8 @@ class Steering:
                 self._step(n)
             case cmd.Say():
                 self._say(command)
+            case cmd.Abort(keep_browser=True) if self.why_not_keep:
+                raise _No(f"{self.why_not_keep}: abort without keeping it")
             case cmd.Abort(keep_browser=keep):
                 self.on_abort(command.reason or f"aborted by {command.actor}", keep)
             case cmd.Approve() | cmd.Reject() | cmd.Edit():
