@@ -26,14 +26,15 @@ class KernelStub:
 
     Attributes:
         performed: Every action performed, in order, as (path, body).
-        faults: What befalls the next calls of a path: `401`, `429`, `500`, `drop` (done, but no answer), `twice`
-            (done twice, the second answer given), `lost` (neither done nor answered) or `hang`.
+        faults: What befalls the next calls of a path: `401`, `429`, `500`, `drop` (done, but no answer),
+            `twice` (done twice, the second answer given), `lost` (neither done nor answered) or `hang`.
         chance: Befalls any call with any of these, at random, when it is given.
         browsers: Live browsers by name.
         asked: The bodies of every request to create or acquire a browser.
         deleted: Names of browsers deleted.
         released: What pools were given back, as (session, reuse).
         beats: How often the mouse position was asked.
+        blind: Ids of browsers whose screen can't be had.
         videos: The state of each video: `recording`, or how often it is still not ready.
         reports: Telemetry, as envelopes; `breaks` says after which of them the stream breaks off.
         resumed: Where each connection to the stream began.
@@ -50,6 +51,7 @@ class KernelStub:
         self.released: list[tuple[str, bool]] = []
         self.pool_free = 1
         self.beats = 0
+        self.blind: set[str] = set()
         self.videos: dict[str, int] = {}
         self.video = b"\0\0\0\x18ftypmp42" + bytes(5000)
         self.reports: list[dict[str, Any]] = []
@@ -185,8 +187,10 @@ class KernelStub:
         return web.Response(status=204)
 
     async def _computer(self, request: web.Request) -> web.StreamResponse:
-        self._find(request)
+        browser = self._find(request)
         call = request.match_info["call"]
+        if call == "screenshot" and browser["session_id"] in self.blind:
+            return web.json_response({"message": "no display"}, status=500)
         body = await request.json() if request.can_read_body else {}
         if call == "screenshot":
             return web.Response(body=self._picture(), content_type="image/png")

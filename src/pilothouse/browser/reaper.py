@@ -1,4 +1,4 @@
-"""Strays: browsers of ours that no run owns any more, found by their tags and deleted. Runs are judged elsewhere.
+"""Strays: browsers of ours that no run owns any more, found by their tags, and deleted. Runs are not judged.
 
 A browser of another host is that host's: it alone knows which of its runs live.
 """

@@ -12,6 +12,8 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pilothouse import events as ev
 from pilothouse.browser.faults import BrowserLost
 from pilothouse.browser.reports import Page
@@ -90,6 +92,7 @@ class Berth:
         self._publish = publish
         self._gate = gate
         self._ordinal = 0
+        self._size = (spec.browser_options.width_px, spec.browser_options.height_px)
         self._open: list[BrowserSession] = []
         self._beating: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
@@ -126,9 +129,9 @@ class Berth:
         Raises:
             BrowserError: It can't be had.
         """
-        wanted = self._spec.browser_options
         self._open.append(self.session)
-        await self.session.open(wanted.width_px, wanted.height_px)
+        await self.session.open(*self._size)
+        self._size = (self.session.width_px, self.session.height_px)  # what the agent is told
         self.touch()
         self._accompany()
 
@@ -138,7 +141,8 @@ class Berth:
 
     def _source(self) -> Source:
         """Say where the next browser comes from; one that was there before us is there once."""
-        options, run = self._spec.browser_options, self._spec.run
+        run, (width_px, height_px) = self._spec.run, self._size
+        options = msgspec.structs.replace(self._spec.browser_options, width_px=width_px, height_px=height_px)
         name = browser_name(run, self._ordinal)
         if options.existing and self._ordinal == 1:
             return Existing(self._client, options.existing, options.start_url)
@@ -242,12 +246,11 @@ class Berth:
                 await self._show()
                 return BACK
         await self._leave()
-        before = self.session
         self.session = self._next()
         self._open.append(self.session)
-        await self.session.open(before.width_px, before.height_px)
+        await self.session.open(*self._size)
         size = (self.session.width_px, self.session.height_px)
-        if size != (before.width_px, before.height_px):
+        if size != self._size:
             raise BrowserError(f"the new browser is {size[0]}x{size[1]}, the agent knows another size")
         self._accompany()
         await self._show()
