@@ -58,6 +58,8 @@ class KernelStub:
         self.breaks: set[int] = set()
         self.withheld: set[int] = set()
         self.resumed: list[str] = []
+        self.streaming = asyncio.Event()
+        self.streaming.set()
         self.calls: list[str] = []
         self.hanging = asyncio.Event()
         self._release = asyncio.Event()
@@ -226,6 +228,7 @@ class KernelStub:
         self._find(request)
         after = request.headers.get("Last-Event-ID", "")
         self.resumed.append(after)
+        await self.streaming.wait()
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         for report in [r for r in self.reports if r["seq"] > int(after or -1)]:
