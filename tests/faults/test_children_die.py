@@ -67,6 +67,7 @@ async def test_a_headless_run_ends_with_one_sentence(state_dir: Path, mark: byte
     asked = [event.turn for event in seen if isinstance(event, ev.TurnFinished)]
     answered = [event.turn for event in seen if isinstance(event, ev.TurnAnswered)]
     assert asked == answered
+    assert not any(isinstance(event, ev.DeletePending) for event in seen)
     assert await gone(below | {started.pid})
 
 

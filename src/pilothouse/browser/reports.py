@@ -22,9 +22,11 @@ TEXT_CHARS = 500
 URL_CHARS = 500
 READ_CHARS = 10_000
 """More than this of one text is not even looked at."""
-_SECRET_KEY = re.compile(
-    r"(?i)tok(en)?|key|secret|passw|pwd|auth|sess|sid\b|sig|code|jwt|credential|otp|nonce|state|assertion|ticket"
+_SECRET_PART = re.compile(r"(?i)token|secret|passw|credential|signature|session|jwt|assertion")
+_SECRET_WORDS = frozenset(
+    ["key", "apikey", "pwd", "auth", "sid", "sess", "sig", "code", "otp", "nonce", "state", "ticket", "pin"]
 )
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _WRONG = re.compile(r"crash|fail|error|oom|gave_up")
 MASK = "…"
 
@@ -77,13 +79,19 @@ def safe_url(url: str) -> str:
         if not host and parts.scheme in ("data", "blob", "javascript"):
             return f"{parts.scheme}:{MASK}"
         query = "&".join(
-            f"{quote(name)}={MASK if _SECRET_KEY.search(name) else quote(value)}"
+            f"{quote(name)}={MASK if _is_secret(name) else quote(value)}"
             for name, value in parse_qsl(parts.query, keep_blank_values=True)
         )
         url = urlunsplit((parts.scheme, host, parts.path, query, ""))
     except ValueError:
         return MASK
     return clean_line(redact(url), URL_CHARS)
+
+
+def _is_secret(name: str) -> bool:
+    """Judge by the name of a parameter whether its value is nobody's business."""
+    words = {word.lower() for word in _WORD.findall(name)}
+    return bool(words & _SECRET_WORDS) or _SECRET_PART.search(name) is not None
 
 
 _URL_IN_TEXT = re.compile(r"https?://[^\s\"'<>)]+")

@@ -129,11 +129,21 @@ class BrowserSession:
             else:
                 self._publish(ev.BrowserKeptAlive(name=self.name))
 
-    async def close(self, why: str, *, keep: bool = False, reuse: bool = True) -> None:
-        """Delete the browser, give it back, or leave it; says what became of it, and never raises."""
+    async def close(self, why: str, *, keep: bool = False, reuse: bool = True, gone: str = "") -> None:
+        """Delete the browser, give it back, or leave it; says what became of it, and never raises.
+
+        Args:
+            why: What is journalled as the reason.
+            keep: Leave it open.
+            reuse: It may go back to its pool for others.
+            gone: How its service ended, and every browser with it: then there is nothing to delete.
+        """
         if self._closed or not self._intended:
             return
         self._closed = True
+        if gone:
+            self._tell(ev.BrowserClosed(name=self.name, why=gone))
+            return
         if self.session and (keep or not self._source.ours):
             self._tell(ev.BrowserClosed(name=self.name, why=why, kept=True))
             return

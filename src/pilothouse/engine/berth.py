@@ -98,6 +98,8 @@ class Berth:
         self._following: asyncio.Task[None] | None = None
         self._recovering: asyncio.Task[None] | None = None
         self._video: Video | None = None
+        self._ended = ""
+        """How the service itself ended, as long as it is not there again."""
         self.session = self._next()
         self.last_activity = time.monotonic()
         self.news = ""
@@ -215,7 +217,7 @@ class Berth:
         self.on_fatal(error)
 
     async def _recover(self, why: str, *, gone: bool) -> None:
-        ended = await self.explain() if self.explain is not None else ""
+        self._ended = ended = await self.explain() if self.explain is not None else ""
         gone = gone or bool(ended)
         self._publish(ev.BrowserVanished(name=self.session.name, why=ended or why), durable=True)
         if self._spec.headless:
@@ -225,7 +227,9 @@ class Berth:
             await self._gate.resumption()
             try:
                 news = await self._replace(gone=gone)
-            except BrowserError as error:
+            except RecorderFailed:
+                raise
+            except PilothouseError as error:
                 gone = gone or isinstance(error, BrowserLost)
                 self._publish(
                     ev.Warned(
@@ -239,13 +243,14 @@ class Berth:
 
     async def _replace(self, *, gone: bool) -> str:
         """Look at the old browser once more if it may be there, else have a new one; returns the news."""
-        if self.revive is not None:
-            await self.revive()
         if not gone and self.session.session:
             with contextlib.suppress(BrowserError):
                 await self._show()
                 return BACK
         await self._leave()
+        if self.revive is not None:
+            await self.revive()
+            self._ended = ""
         self.session = self._next()
         self._open.append(self.session)
         await self.session.open(*self._size)
@@ -274,7 +279,7 @@ class Berth:
     async def _shut(
         self, session: BrowserSession, why: str, *, keep: bool = False, reuse: bool = False
     ) -> None:
-        await session.close(why, keep=keep, reuse=reuse)
+        await session.close(why, keep=keep, reuse=reuse, gone=self._ended)
         if session in self._open:
             self._open.remove(session)
 

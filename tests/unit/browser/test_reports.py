@@ -1,4 +1,4 @@
-"""What a browser reports by itself, worded: addresses without secrets, trouble told from news, nothing raw."""
+"""What a browser reports by itself, worded: addresses without secrets, trouble told from news, all clean."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +22,7 @@ def event(kind: str, **data: Any) -> Any:
         ("https://anna:pw@a.example:8443/b#c", "https://a.example:8443/b"),
         ("https://a.example/?access_token=x&lang=en", "https://a.example/?access_token=…&lang=en"),
         ("https://a.example/?X-Amz-Signature=x&code=1", "https://a.example/?X-Amz-Signature=…&code=…"),
+        ("https://a.example/?keyword=a&author=b&apiKey=c", "https://a.example/?keyword=a&author=b&apiKey=…"),
         ("data:text/html,secret", "data:…"),
         ("about:blank", "about:blank"),
         ("https://[broken/", "…"),
