@@ -158,9 +158,9 @@ class BrowserProcess:
         """Say the address and the title of the page in front."""
         return await self.guard.shown()
 
-    async def ended(self) -> None:
-        """Wait until it has ended."""
-        await self._child.wait()
+    async def ended(self) -> int:
+        """Wait until it has ended; gives its exit code."""
+        return await self._child.wait()
 
     async def close(self) -> None:
         """End it, all its processes with it; not gently, for its profile goes with it."""

@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from pilothouse.local.desktop import DesktopFailed
 from pilothouse.local.kernel_actions import Refused
+from pilothouse.local.kernel_monitor import Monitor
+from pilothouse.local.kernel_telemetry import OF_PAGES, TelemetryLog, read_telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from pilothouse.children import Identity
@@ -33,6 +36,8 @@ IDLE_CHECK_S = 1.0
 SESSIONS_MAX = 6
 """About 450 MB each."""
 REMEMBERED_MAX = 1000
+BUSY_RETRY_S = 5
+REGION = "local"
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 
 
@@ -60,8 +65,27 @@ class Places(Protocol):
         """Remove a browser's directory."""
 
 
+class PoolRef(msgspec.Struct, frozen=True):
+    """The pool a browser was made for."""
+
+    id: str
+    name: str | None = None
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """How long a browser ran, and how long it only stood by."""
+
+    uptime_ms: int
+    standby_ms: int
+
+
 class Browser:
-    """One browser, alive or remembered."""
+    """One browser, alive or remembered.
+
+    Attributes:
+        pool: The pool it belongs to.
+        parked: It waits in its pool, for nobody yet: not listed, not found, never idle.
+    """
 
     def __init__(self, params: CreateParams, desktop: Desktop, directory: Path, now: float) -> None:
         self.id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(24))
@@ -77,16 +101,38 @@ class Browser:
         self.mutex = asyncio.Lock()
         self.under_way: set[asyncio.Task[object]] = set()
         self.watch: asyncio.Task[None] | None = None
-        self._last_activity = now
+        self.telemetry = TelemetryLog(params.telemetry)
+        self.monitor = Monitor(desktop, self.telemetry)
+        self.pool: PoolRef | None = None
+        self.parked = False
+        self._began = self._last_activity = now
+        self._ended: float | None = None
+        self._standby_s = 0.0
 
     def touch(self, now: float) -> None:
-        """Note that somebody uses it."""
+        """Note that somebody uses it; what it stood by until now is counted as that."""
+        if not self.under_way:
+            self._standby_s += max(0.0, now - self._last_activity - STANDBY_S)
         self._last_activity = now
+
+    def end(self, now: float) -> None:
+        """Note its end."""
+        self.touch(now)
+        self._ended = now
+        self.deleted_at = datetime.now(UTC)
 
     def is_idle(self, now: float) -> bool:
         """Say whether nobody has used it for its timeout, standby included."""
         limit_s = STANDBY_S + self.params.timeout_seconds
-        return not self.under_way and now - self._last_activity >= limit_s
+        return not self.parked and not self.under_way and now - self._last_activity >= limit_s
+
+    def usage(self, now: float) -> Usage:
+        """Say how long it has run, and stood by: from 5 s after a use to the next one, free at Kernel's."""
+        until = now if self._ended is None else self._ended
+        standby_s = self._standby_s
+        if not self.under_way:
+            standby_s += max(0.0, until - self._last_activity - STANDBY_S)
+        return Usage(int((until - self._began - standby_s) * 1e3), int(standby_s * 1e3))
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +141,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     status: str = "active"
     tags: dict[str, str] = {}
     query: str = ""
+    region: str = ""
     limit: int = 20
     offset: int = 0
 
@@ -129,17 +176,30 @@ class Browsers:
         self._sessions_max = sessions_max
         self._all: dict[str, Browser] = {}
         self._names_coming: list[str | None] = []
+        self._reserved: Callable[[], int] = lambda: 0
+        self._before_end: list[Callable[[Browser], Awaitable[None]]] = []
+
+    def before_end(self, call: Callable[[Browser], Awaitable[None]]) -> None:
+        """Have something called with every browser that is about to end, while its screen still stands."""
+        self._before_end.append(call)
+
+    def reserve(self, counted: Callable[[], int]) -> None:
+        """Count, with the sessions, as many as this says: pools take their room before it is filled."""
+        self._reserved = counted
 
     # --- finding -------------------------------------------------------------------------------------
 
     def find(self, id_or_name: str, *, deleted: bool = False) -> Browser:
-        """Find a browser by its id, or an active one by its name.
+        """Find a browser by its id or name; a deleted one only when those are asked for too.
 
         Raises:
             Refused: 404.
         """
         browser = self._all.get(id_or_name) or self._named(id_or_name)
-        if browser is None or (browser.deleted_at is not None and not deleted):
+        if browser is None and deleted:
+            named = (one for one in reversed(self._all.values()) if one.name == id_or_name)
+            browser = next(named, None)
+        if browser is None or browser.parked or (browser.deleted_at is not None and not deleted):
             raise Refused(404, "not_found", "browser session not found")
         return browser
 
@@ -156,8 +216,13 @@ class Browsers:
         return [browser for browser in self._all.values() if browser.deleted_at is None]
 
     def room(self) -> tuple[int, int]:
-        """Say how many are alive, and how many may be."""
-        return len(self._active()) + len(self._names_coming), self._sessions_max
+        """Say how many are alive or reserved, and how many may be."""
+        single = sum(browser.pool is None for browser in self._active())
+        return single + len(self._names_coming) + self._reserved(), self._sessions_max
+
+    def usage(self, browser: Browser) -> Usage:
+        """Say how long a browser has run."""
+        return browser.usage(self._clock())
 
     # --- changing ------------------------------------------------------------------------------------
 
@@ -168,30 +233,69 @@ class Browsers:
             Refused: 409 for a name in use, 429 when there are as many as there may be.
             StartFailed: It did not come up; nothing is left of it.
         """
-        self._check_name(params.name)
+        self.check_name(params.name)
         used, most = self.room()
         if used >= most:
-            raise Refused(429, "concurrency_limit", f"at most {most} browsers may be alive")
+            text = f"at most {most} browsers may be alive"
+            raise Refused(429, "concurrency_limit", text, retry_after_s=BUSY_RETRY_S)
         self._names_coming.append(params.name)
         try:
-            return await self._create(params)
+            return await self._create(params, None)
         finally:
             self._names_coming.remove(params.name)
 
-    async def _create(self, params: CreateParams) -> Browser:
+    async def park(self, params: CreateParams, pool: PoolRef) -> Browser:
+        """Start a browser for a pool, which has reserved its room; nobody finds it yet.
+
+        Raises:
+            StartFailed: It did not come up; nothing is left of it.
+        """
+        return await self._create(params, pool)
+
+    def lease(self, browser: Browser, name: str | None, tags: dict[str, str]) -> None:
+        """Let a parked browser be found and used, from now on."""
+        browser.parked = False
+        browser.name, browser.tags = name, dict(tags)
+        browser.touch(self._clock())
+
+    async def park_again(self, browser: Browser) -> None:
+        """Take a leased browser back, as it is; nothing of its lease is told of it any more."""
+        browser.parked = True
+        browser.name, browser.tags = None, dict(browser.params.tags)
+        browser.telemetry.categories = browser.params.telemetry
+        await browser.monitor.adjust()
+
+    async def _create(self, params: CreateParams, pool: PoolRef | None) -> Browser:
         identity = self._places.identity()
         directory = self._places.make(secrets.token_hex(4), identity)
+        # Who wants to hear of pages wants to hear of the first one too: it opens when somebody listens.
+        listens_first = bool(params.telemetry & OF_PAGES) and bool(params.start_url)
+        opened = msgspec.structs.replace(params, start_url="") if listens_first else params
         try:
-            desktop = await self._open_desktop(params, directory, identity)
+            desktop = await self._open_desktop(opened, directory, identity)
         except BaseException:
             self._places.remove(directory)
             raise
         browser = Browser(params, desktop, directory, self._clock())
+        browser.pool, browser.parked = pool, pool is not None
         self._all[browser.id] = browser
         browser.watch = asyncio.create_task(self._delete_when_ended(browser))
+        try:
+            await browser.monitor.adjust()
+            if listens_first:
+                with contextlib.suppress(DesktopFailed):  # best effort, as with Kernel
+                    await desktop.navigate(params.start_url)
+        except BaseException:
+            await self.delete(browser)
+            raise
         return browser
 
-    def _check_name(self, name: str | None) -> None:
+    def check_name(self, name: str | None) -> None:
+        """Refuse a name in use.
+
+        Raises:
+            Refused: 409.
+        """
         if name is not None and (self._named(name) or name in self._names_coming):
             raise Refused(409, "conflict", f"a browser named {name!r} already exists")
 
@@ -199,12 +303,16 @@ class Browsers:
         """Change a browser.
 
         Raises:
-            Refused: 409 for a name in use.
+            Refused: 409 for a name in use, 400 for telemetry that contradicts itself.
             DesktopFailed: The address could not be opened.
         """
-        if params.name is not None and params.name != browser.name:
-            self._check_name(params.name)
-            browser.name = params.name
+        if params.name is not None and (params.name or None) != browser.name:
+            self.check_name(params.name or None)
+            browser.name = params.name or None
+        categories = read_telemetry(params.telemetry, browser.telemetry.categories)
+        if categories != browser.telemetry.categories:
+            browser.telemetry.categories = categories
+            await browser.monitor.adjust()
         if params.tags is not None:
             browser.tags = dict(params.tags)
         if params.start_url:
@@ -216,13 +324,16 @@ class Browsers:
         """End a browser at once, whatever it is doing; returns when nothing of it is left."""
         if browser.deleted_at is not None:
             return
-        browser.deleted_at = datetime.now(UTC)
+        browser.end(self._clock())
         for task in browser.under_way:
             task.cancel()
         if browser.watch is not None and browser.watch is not asyncio.current_task():
             browser.watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await browser.watch
+        await asyncio.gather(*(call(browser) for call in self._before_end))
+        await browser.monitor.stop(detach=False)
+        browser.telemetry.end()
         await browser.desktop.close()
         self._places.remove(browser.directory)
         self._forget()
@@ -245,6 +356,7 @@ class Browsers:
         task = asyncio.current_task()
         if task is None:
             raise AssertionError("only a task can use a browser")
+        browser.touch(self._clock())
         browser.under_way.add(task)
         try:
             async with browser.mutex:
@@ -255,8 +367,8 @@ class Browsers:
             task.uncancel()  # it was the delete that cancelled us: the caller is owed an answer
             raise Refused(404, "not_found", "browser session not found") from None
         finally:
-            browser.under_way.discard(task)
             browser.touch(self._clock())
+            browser.under_way.discard(task)
 
     async def delete_idle(self) -> None:
         """Delete those that nobody has used for their timeout."""
@@ -270,14 +382,20 @@ class Browsers:
             await self.delete_idle()
 
     async def _delete_when_ended(self, browser: Browser) -> None:
-        await browser.desktop.ended()
+        code = await browser.desktop.ended()
+        if code:
+            data = {"service_name": "chromium", "phase": "running"}
+            browser.telemetry.emit("system", "service_crashed", {"kind": "local_process"}, data)
         await self.delete(browser)
 
 
 def _matches(browser: Browser, wanted: Filter) -> bool:
+    if browser.parked or (wanted.region and wanted.region != REGION):
+        return False
     if wanted.status != "all" and (browser.deleted_at is not None) != (wanted.status == "deleted"):
         return False
     if any(browser.tags.get(name) != value for name, value in wanted.tags.items()):
         return False
     text = wanted.query.lower()
-    return text in browser.id or text in (browser.name or "").lower()
+    pool = browser.pool.name if browser.pool else None
+    return text in browser.id or text in (browser.name or "").lower() or text in (pool or "").lower()

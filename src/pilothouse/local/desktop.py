@@ -12,6 +12,9 @@ from pilothouse.local.chromium import Chromium
 from pilothouse.local.kernel_actions import Screen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pilothouse.local.devtools import DevTools
     from pilothouse.local.kernel_actions import Action, Region
 
 
@@ -40,6 +43,14 @@ class Desktop(Protocol):
     screen: Screen
     warnings: tuple[str, ...]
 
+    @property
+    def display(self) -> Mapping[str, str] | None:
+        """What a program of ours needs in its environment to film the screen; None for no screen."""
+
+    @property
+    def devtools(self) -> DevTools:
+        """The conversation with its browser, for who only listens."""
+
     async def perform(self, action: Action) -> None:
         """Do one action; cancelled, it lets go of keys and buttons.
 
@@ -66,8 +77,8 @@ class Desktop(Protocol):
     async def shown(self) -> tuple[str, str]:
         """Say the address and the title of the page in front; both come from the page."""
 
-    async def ended(self) -> None:
-        """Wait until the browser is no more."""
+    async def ended(self) -> int:
+        """Wait until the browser is no more; gives its exit code, or the negative of a signal."""
 
     async def close(self) -> None:
         """End the browser and all that belongs to it; never raises."""

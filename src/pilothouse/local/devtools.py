@@ -73,6 +73,11 @@ class DevTools:
         """Hear every event from now on; a listener must not wait."""
         self._listeners.append(listener)
 
+    def forget(self, listener: Callable[[Event], None]) -> None:
+        """Stop telling a listener."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
     async def call(
         self, method: str, session: str | None = None, *, timeout_s: float = CALL_TIMEOUT_S, **params: Any
     ) -> Event:
@@ -128,7 +133,7 @@ class DevTools:
 
     def _hear(self, message: Event) -> None:
         if "id" not in message:
-            for listener in self._listeners:
+            for listener in tuple(self._listeners):
                 listener(message)
             return
         answer = self._waiting.get(message["id"])

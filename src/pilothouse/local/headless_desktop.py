@@ -19,6 +19,9 @@ from pilothouse.local.drag_line import points_of
 from pilothouse.local.kernel_actions import not_implemented
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pilothouse.local.devtools import DevTools
     from pilothouse.local.headless_keys import Key
 
 NOTCH_PX = 133
@@ -53,11 +56,19 @@ class HeadlessDesktop:
             await self.close()
             raise
 
+    @property
+    def display(self) -> Mapping[str, str] | None:
+        return None
+
+    @property
+    def devtools(self) -> DevTools:
+        return self._browser.devtools
+
     async def shown(self) -> tuple[str, str]:
         return await self._browser.shown()
 
-    async def ended(self) -> None:
-        await self._browser.ended()
+    async def ended(self) -> int:
+        return await self._browser.ended()
 
     async def close(self) -> None:
         await self._browser.close()

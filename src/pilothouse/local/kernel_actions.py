@@ -18,11 +18,12 @@ TEXT_MAX_CHARS = 100_000
 class Refused(Exception):
     """The server says no, or can't: an HTTP status, Kernel's `code` (our guess) and its message."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.retry_after_s = retry_after_s
 
 
 def bad_request(message: str) -> Refused:

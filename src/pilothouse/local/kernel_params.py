@@ -13,19 +13,19 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pilothouse.local.kernel_actions import Screen, bad_request, not_implemented
+from pilothouse.local.kernel_telemetry import OFF, Categories, read_telemetry
 
 TIMEOUT_MIN_S, TIMEOUT_MAX_S, TIMEOUT_DEFAULT_S = 10, 259_200, 60
 TAGS_MAX = 50
 NAME_MAX_CHARS = 255
 _REFUSED = ("chrome_policy", "extensions", "gpu", "location", "profile", "proxy", "proxy_id", "vaults")
-_REFUSED_IN_PATCH = (*_REFUSED, "disable_default_proxy", "network", "telemetry", "viewport")
+_REFUSED_IN_PATCH = (*_REFUSED, "disable_default_proxy", "network", "viewport")
 _ECHOED = {
     "headless": "the browser is always shown on a screen of its own",
     "invocation_id": "there are no invocations here",
     "memory": "memory is not limited",
     "region": "the region is this machine",
     "stealth": "there is no stealth mode and no CAPTCHA solver",
-    "telemetry": "there is no telemetry",
     "video_memory": "there is no GPU",
 }
 T = TypeVar("T")
@@ -65,15 +65,17 @@ class CreateParams(msgspec.Struct, frozen=True, kw_only=True):
     headless: bool = False
     stealth: bool = False
     network: Network = Network()
+    telemetry: Categories = OFF
     warnings: tuple[str, ...] = ()
 
 
 class UpdateParams(msgspec.Struct, frozen=True, kw_only=True):
-    """A change to a browser; None leaves things as they are."""
+    """A change to a browser; None leaves things as they are, an empty name takes it away."""
 
     name: str | None = None
     tags: dict[str, str] | None = None
     start_url: str | None = None
+    telemetry: dict[str, Any] | None = None
 
 
 def read_create(body: dict[str, Any]) -> CreateParams:
@@ -83,15 +85,17 @@ def read_create(body: dict[str, Any]) -> CreateParams:
         Refused: 400 for what Kernel refuses, 501 for what is not done here.
     """
     _refuse(body, _REFUSED)
-    body = {name: value for name, value in body.items() if name != "warnings" and value is not None}
-    params = _convert(body, CreateParams)
+    telemetry = read_telemetry(body.get("telemetry"), OFF)
+    ours = ("warnings", "telemetry")
+    body = {name: value for name, value in body.items() if name not in ours and value is not None}
+    params = shape(body, CreateParams)
     if not TIMEOUT_MIN_S <= params.timeout_seconds <= TIMEOUT_MAX_S:
         raise bad_request(f"timeout_seconds must be between {TIMEOUT_MIN_S} and {TIMEOUT_MAX_S}")
-    _check_common(params.name, params.tags, params.start_url)
+    check_lease(params.name, params.tags, params.start_url)
     _check_viewport(params.viewport)
     _check_network(params.network)
     warnings = tuple(f"{name}: {why}" for name, why in _ECHOED.items() if body.get(name))
-    return msgspec.structs.replace(params, warnings=warnings)
+    return msgspec.structs.replace(params, warnings=warnings, telemetry=telemetry)
 
 
 def read_update(body: dict[str, Any]) -> UpdateParams:
@@ -101,16 +105,17 @@ def read_update(body: dict[str, Any]) -> UpdateParams:
         Refused: 400 for what Kernel refuses, 501 for what is not done here.
     """
     _refuse(body, _REFUSED_IN_PATCH)
-    params = _convert(body, UpdateParams)
-    _check_common(params.name, params.tags or {}, params.start_url or "")
+    params = shape(body, UpdateParams)
+    check_lease(params.name or None, params.tags or {}, params.start_url or "")
     return params
 
 
-def _convert(body: dict[str, Any], kind: type[T]) -> T:
+def shape(body: Any, kind: type[T], what: str = "") -> T:
+    """Read something as a type of ours."""
     try:
         return msgspec.convert(body, kind)
     except msgspec.ValidationError as error:
-        raise bad_request(f"invalid request body: {error}") from None
+        raise bad_request(f"invalid request body: {what + ': ' if what else ''}{error}") from None
 
 
 def _refuse(body: dict[str, Any], names: tuple[str, ...]) -> None:
@@ -119,7 +124,8 @@ def _refuse(body: dict[str, Any], names: tuple[str, ...]) -> None:
         raise not_implemented(f"a local browser has no {asked[0]}")
 
 
-def _check_common(name: str | None, tags: dict[str, str], start_url: str) -> None:
+def check_lease(name: str | None, tags: dict[str, str], start_url: str) -> None:
+    """Refuse a name, tags or an address that Kernel refuses."""
     if name is not None and not 0 < len(name) <= NAME_MAX_CHARS:
         raise bad_request(f"name must have 1 to {NAME_MAX_CHARS} characters")
     if name is not None and "/" in name:

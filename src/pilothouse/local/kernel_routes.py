@@ -7,10 +7,10 @@ or name) and, as the SDK does once it has seen a browser, straight at the machin
 
 from __future__ import annotations
 
-import hmac
-import json
 import re
-from typing import Any, TypeVar
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
@@ -18,19 +18,35 @@ from aiohttp import web
 
 from pilothouse.errors import StartFailed
 from pilothouse.local import kernel_actions as actions
-from pilothouse.local.browsers import Browser, Browsers, Filter
+from pilothouse.local.browsers import REGION, Browser, Browsers, Filter
 from pilothouse.local.desktop import DesktopFailed
 from pilothouse.local.fidelity import FIDELITY
 from pilothouse.local.kernel_actions import Refused, bad_request, not_implemented
+from pilothouse.local.kernel_http import (
+    flag,
+    is_direct,
+    list_headers,
+    number,
+    read,
+    read_object,
+    read_required,
+    refusal,
+    same,
+)
 from pilothouse.local.kernel_params import read_create, read_update
+from pilothouse.local.kernel_pool_routes import PoolRoutes
+from pilothouse.local.kernel_replay_routes import ReplayRoutes
+from pilothouse.local.kernel_telemetry import described as described_telemetry
+from pilothouse.local.kernel_telemetry_routes import TelemetryRoutes
 from pilothouse.local.loopback import is_ours
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from pilothouse.local.kernel_pools import Pools
+    from pilothouse.local.kernel_replays import Replays
+
 BODY_MAX_BYTES = 4 << 20
 LIST_MAX, LIST_DEFAULT = 100, 20
 _TAG = re.compile(r"tags\[(.+)\]")
-_NO_RETRY = {"x-should-retry": "false"}
-"""The SDK would send a click again after a 409, 429 or 5xx (kernel-api §0.4); it obeys this."""
 
 
 class KernelRoutes:
@@ -38,12 +54,18 @@ class KernelRoutes:
 
     Args:
         browsers: What they are about.
+        replays: Their films.
+        pools: Those that wait to be wanted.
         token: The bearer token asked for.
         direct: Whether answers tell the SDK the way straight to the machine.
     """
 
-    def __init__(self, browsers: Browsers, token: str, *, direct: bool = True) -> None:
+    def __init__(
+        self, browsers: Browsers, replays: Replays, pools: Pools, token: str, *, direct: bool = True
+    ) -> None:
         self._browsers = browsers
+        self._replays = replays
+        self._pools = pools
         self._token = token
         self._direct = direct
 
@@ -57,8 +79,11 @@ class KernelRoutes:
                 web.get("/browsers/{browser}", self._retrieve),
                 web.patch("/browsers/{browser}", self._update),
                 web.delete("/browsers/{browser}", self._delete),
-                web.post("/browsers/{browser}/computer/{call:.+}", self._computer),
-                web.post("/vm/{browser}/computer/{call:.+}", self._computer),
+                web.post("/browsers/{browser}/computer/{call:.+}", self._told),
+                web.post("/vm/{browser}/computer/{call:.+}", self._told),
+                *ReplayRoutes(self._browsers, self._replays).routes(),
+                *TelemetryRoutes(self._browsers).routes(),
+                *PoolRoutes(self._pools, self._describe).routes(),
                 web.get("/local/fidelity", self._fidelity),
                 web.get("/org/limits", self._limits),
                 web.route("*", "/{anything:.*}", self._absent),
@@ -73,51 +98,50 @@ class KernelRoutes:
         try:
             self._admit(request)
             response: web.StreamResponse = await handler(request)
-        except Refused as refusal:
-            return _error(request, refusal.status, refusal.code, refusal.message)
+        except Refused as error:
+            return refusal(request, error)
         except DesktopFailed as failure:
-            return _error(request, 500, "internal_error", str(failure))
+            return refusal(request, Refused(500, "internal_error", str(failure)))
         except StartFailed as failure:
-            return _error(request, 500, "browser_start_failed", str(failure))
+            return refusal(request, Refused(500, "browser_start_failed", str(failure)))
         except web.HTTPException as problem:
-            return _error(request, problem.status, "bad_request", problem.reason)
+            return refusal(request, Refused(problem.status, "bad_request", problem.reason))
         return response
 
     def _admit(self, request: web.Request) -> None:
         if not is_ours(request):
             raise Refused(403, "forbidden", "this server answers programs of this machine only")
-        if request.path.startswith("/vm/"):
-            browser = self._browsers.find(request.path.split("/")[2])
-            if not _same(request.query.get("jwt", ""), browser.jwt):
+        if is_direct(request):
+            _, _, identifier, area, *_ = [*request.path.split("/"), "", ""]
+            # A film outlives its browser for a while, and so does the address to see it.
+            browser = self._browsers.find(identifier, deleted=area == "replays")
+            if not same(request.query.get("jwt", ""), browser.jwt):
                 raise Refused(401, "unauthorized", "invalid jwt")
             return
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not _same(given, self._token):
+        if scheme.lower() != "bearer" or not same(given, self._token):
             raise Refused(401, "unauthorized", "invalid API key")
 
     # --- browsers ------------------------------------------------------------------------------------
 
     async def _create(self, request: web.Request) -> web.Response:
-        body = await _body(request)
-        if not isinstance(body, dict):
-            body = {}
+        body = await read_object(request)
         browser = await self._browsers.create(read_create(body))
         return web.json_response(self._describe(browser, request, _echo(body)), status=201)
 
     async def _retrieve(self, request: web.Request) -> web.Response:
-        browser = self._find(request, deleted=request.query.get("include_deleted") == "true")
+        browser = self._find(request, deleted=flag(request.query, "include_deleted"))
         return web.json_response(self._describe(browser, request))
 
     async def _list(self, request: web.Request) -> web.Response:
         wanted = _filter(request)
         page = self._browsers.page(wanted)
-        headers = {"X-Has-More": json.dumps(page.next_offset > 0), "X-Next-Offset": str(page.next_offset)}
-        return web.json_response([self._describe(one, request) for one in page.browsers], headers=headers)
+        described = [self._describe(one, request) for one in page.browsers]
+        return web.json_response(described, headers=list_headers(page.next_offset))
 
     async def _update(self, request: web.Request) -> web.Response:
         browser = self._find(request)
-        body = await _body(request)
-        await self._browsers.update(browser, read_update(body if isinstance(body, dict) else {}))
+        await self._browsers.update(browser, read_update(await read_object(request)))
         return web.json_response(self._describe(browser, request))
 
     async def _delete(self, request: web.Request) -> web.Response:
@@ -140,13 +164,14 @@ class KernelRoutes:
             "stealth": params.stealth,
             "timeout_seconds": params.timeout_seconds,
             "memory": "0GiB",
-            "region": "local",
+            "region": REGION,
             "kiosk_mode": params.kiosk_mode,
             "tags": browser.tags,
             "viewport": msgspec.to_builtins(params.viewport),
             # DevTools are not handed out: the SDK only takes the jwt from here.
             "cdp_ws_url": f"ws://{host}/vm/{browser.id}/cdp?jwt={browser.jwt}",
             "webdriver_ws_url": f"ws://{host}/vm/{browser.id}/webdriver?jwt={browser.jwt}",
+            "usage": msgspec.to_builtins(self._browsers.usage(browser)),
             "warnings": [*params.warnings, *browser.desktop.warnings],
         }
         if self._direct:
@@ -155,37 +180,59 @@ class KernelRoutes:
             described["name"] = browser.name
         if browser.start_url:
             described["start_url"] = browser.start_url
+        if browser.telemetry.categories:
+            described["telemetry"] = described_telemetry(browser.telemetry.categories)
+        if browser.pool is not None:
+            described["pool"] = {"id": browser.pool.id, "name": browser.pool.name}
         if browser.deleted_at is not None:
-            described["deleted_at"] = browser.deleted_at.isoformat()
-            uptime = browser.deleted_at - browser.created_at
-            described |= {"usage": {"uptime_ms": int(uptime.total_seconds() * 1e3)}, "usage_status": "ready"}
+            described |= {"deleted_at": browser.deleted_at.isoformat(), "usage_status": "ready"}
         return {**(echoed or {}), **described}
 
     # --- the computer --------------------------------------------------------------------------------
+
+    async def _told(self, request: web.Request) -> web.Response:
+        """Do a computer call, and tell of it."""
+        log = self._find(request).telemetry
+        began, status = time.monotonic(), 500
+        try:
+            answer = await self._computer(request)
+            status = answer.status
+        except Refused as error:
+            status = error.status
+            raise
+        finally:
+            data = {
+                "operation_id": _OPERATIONS.get(request.match_info["call"], "ComputerCall"),
+                "request_id": secrets.token_hex(8),
+                "status": status,
+                "duration_ms": round((time.monotonic() - began) * 1e3, 3),
+            }
+            log.emit("control", "api_call", {"kind": "kernel_api"}, data)
+        return answer
 
     async def _computer(self, request: web.Request) -> web.Response:
         browser = self._find(request)
         call = request.match_info["call"]
         if call in _ACTIONS:
-            return await self._act(browser, await _read(request, _ACTIONS[call]))
+            return await self._act(browser, await read(request, _ACTIONS[call]))
         match call:
             case "batch":
-                return await self._batch(browser, actions.parse_batch(await _required(request)))
+                return await self._batch(browser, actions.parse_batch(await read_required(request)))
             case "screenshot":
-                return await self._screenshot(browser, await _read(request, actions.Screenshot, {}))
+                return await self._screenshot(browser, await read(request, actions.Screenshot, {}))
             case "get_mouse_position":
                 async with self._browsers.using(browser) as desktop:
                     x, y = await desktop.mouse_position()
                 return web.json_response({"x": x, "y": y})
             case "cursor":
                 return await self._act(
-                    browser, await _read(request, actions.SetCursor), web.json_response({"ok": True})
+                    browser, await read(request, actions.SetCursor), web.json_response({"ok": True})
                 )
             case "clipboard/read":
                 async with self._browsers.using(browser) as desktop:
                     return web.json_response({"text": await desktop.read_clipboard()})
             case "clipboard/write":
-                written = await _read(request, actions.WriteClipboard)
+                written = await read(request, actions.WriteClipboard)
                 async with self._browsers.using(browser) as desktop:
                     await desktop.write_clipboard(written.text)
                 return web.Response()
@@ -248,47 +295,26 @@ _ACTIONS: dict[str, type[actions.Action]] = {
     "type": actions.TypeText,
     "press_key": actions.PressKey,
 }
-
-
-def _same(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode(), expected.encode())
-
-
-def _error(request: web.Request, status: int, code: str, message: str) -> web.Response:
-    """Answer an error; the machine itself sends the message alone."""
-    body = {"message": message} if request.path.startswith("/vm/") else {"code": code, "message": message}
-    return web.json_response(body, status=status, headers=_NO_RETRY)
-
-
-async def _body(request: web.Request) -> Any:
-    """Read a JSON body; None for none."""
-    data = await request.read()
-    if not data.strip():
-        return None
-    try:
-        return msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
-        raise bad_request(f"invalid request body: {error}") from None
-
-
-async def _required(request: web.Request) -> Any:
-    body = await _body(request)
-    if body is None:
-        raise bad_request("request body is required")
-    return body
-
-
-async def _read(request: web.Request, kind: type[T], default: Any = None) -> T:
-    body = await _body(request) if default is not None else await _required(request)
-    try:
-        return msgspec.convert(default if body is None else body, kind)
-    except msgspec.ValidationError as error:
-        raise bad_request(f"invalid request body: {error}") from None
+_OPERATIONS = {
+    "click_mouse": "ClickMouse",
+    "move_mouse": "MoveMouse",
+    "drag_mouse": "DragMouse",
+    "scroll": "Scroll",
+    "type": "TypeText",
+    "press_key": "PressKey",
+    "batch": "BatchComputerAction",
+    "screenshot": "TakeScreenshot",
+    "get_mouse_position": "GetMousePosition",
+    "cursor": "SetCursor",
+    "clipboard/read": "ReadClipboard",
+    "clipboard/write": "WriteClipboard",
+}
+"""The names of the handlers in the machine's own server; the last four are our guess."""
 
 
 def _filter(request: web.Request) -> Filter:
     query = request.query
-    status = query.get("status") or ("all" if query.get("include_deleted") == "true" else "active")
+    status = query.get("status") or ("all" if flag(query, "include_deleted") else "active")
     if status not in ("active", "deleted", "all"):
         raise bad_request("status must be active, deleted or all")
     tags = {found[1]: value for name, value in query.items() if (found := _TAG.fullmatch(name))}
@@ -296,19 +322,12 @@ def _filter(request: web.Request) -> Filter:
         status=status,
         tags=tags,
         query=query.get("query", ""),
-        limit=_number(query.get("limit"), "limit", 1, LIST_MAX, LIST_DEFAULT),
-        offset=_number(query.get("offset"), "offset", 0, 1 << 31, 0),
+        region=query.get("region", ""),
+        limit=number(query, "limit", 1, LIST_MAX, LIST_DEFAULT),
+        offset=number(query, "offset", 0, 1 << 31, 0),
     )
-
-
-def _number(text: str | None, name: str, low: int, high: int, default: int) -> int:
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-        raise bad_request(f"{name} must be between {low} and {high}")
-    return int(text)
 
 
 def _echo(body: dict[str, Any]) -> dict[str, Any]:
     """Keep what is echoed as it came."""
-    return {name: body[name] for name in ("telemetry", "invocation_id") if name in body}
+    return {name: body[name] for name in ("invocation_id",) if name in body}

@@ -22,6 +22,8 @@ from pilothouse.local import chromium as chromiums
 from pilothouse.local.browsers import Browsers
 from pilothouse.local.desktop import Desktop, DesktopPlan
 from pilothouse.local.kernel_options import Options, add_options, options_from
+from pilothouse.local.kernel_pools import Pools
+from pilothouse.local.kernel_replays import Replays
 from pilothouse.local.kernel_routes import KernelRoutes
 from pilothouse.local.loopback import ending, listening
 from pilothouse.local.rigs import Rigs
@@ -88,10 +90,15 @@ async def running(
         rigs = stack.enter_context(Rigs())
         opener = _opener(options, backend, chromium, rigs.root)
         browsers = Browsers(opener, rigs, clock, options.sessions_max)
+        replays = Replays(rigs)
+        stack.push_async_callback(replays.close)
         stack.push_async_callback(browsers.close)
+        browsers.before_end(replays.end)
+        pools = Pools(browsers, replays.stop_all)
+        stack.push_async_callback(pools.close)
         watch = asyncio.create_task(browsers.keep_watch())
         stack.callback(watch.cancel)
-        app = KernelRoutes(browsers, token, direct=options.direct).application()
+        app = KernelRoutes(browsers, replays, pools, token, direct=options.direct).application()
         # Keys are let go of, sleeps end (kernel-api §2).
         base_url = await stack.enter_async_context(listening(app, options.port, cancel_on_hangup=True))
         yield Ready(base_url=base_url, token=token, backend=backend)

@@ -25,10 +25,12 @@ from pilothouse.local.x11_display import Authority, X11Display
 from pilothouse.local.x11_input import BUTTONS, WHEEL, X11Input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from mss.screenshot import ScreenShot
+
+    from pilothouse.local.devtools import DevTools
 
 CLICK_DOWN_S = 0.008
 CLICK_GAP_S = 0.020
@@ -69,8 +71,7 @@ class X11Desktop:
         plan = self._plan
         self._display = await X11Display.start(plan.directory, plan.screen, plan.identity, self._authority)
         self._stack.push_async_callback(self._display.close)
-        environment = {"DISPLAY": self._display.name, "XAUTHORITY": str(self._display.cookie_path)}
-        self._browser = await BrowserProcess.start(plan, environment, headless=False)
+        self._browser = await BrowserProcess.start(plan, self.display, headless=False)
         self._stack.push_async_callback(self._browser.close)
         self.warnings = self._browser.warnings
         self._input = X11Input(self._display.name, self._caught_up)
@@ -101,11 +102,19 @@ class X11Desktop:
             await self._browser.devtools.call("Browser.getVersion")
         await asyncio.sleep(CATCH_UP_S)
 
+    @property
+    def display(self) -> Mapping[str, str]:
+        return {"DISPLAY": self._display.name, "XAUTHORITY": str(self._display.cookie_path)}
+
+    @property
+    def devtools(self) -> DevTools:
+        return self._browser.devtools
+
     async def shown(self) -> tuple[str, str]:
         return await self._browser.shown()
 
-    async def ended(self) -> None:
-        await self._browser.ended()
+    async def ended(self) -> int:
+        return await self._browser.ended()
 
     async def close(self) -> None:
         await self._stack.aclose()

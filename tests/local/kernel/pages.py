@@ -31,6 +31,14 @@ addEventListener('blur', () => tell('blur'));
 const later = f => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(f, 50)));
 addEventListener('load', () => { box.focus(); later(() => tell('load', {path: location.pathname})); });
 </script>"""
+PASSWORD = PAGE.replace("<textarea id=box></textarea>", "<input type=password id=box>")
+NOISY = f"""{PAGE}<script>
+console.log('hello', {{a: 1}});
+console.error('bad');
+fetch('http://127.0.0.1:2/no').catch(() => 0);
+setTimeout(() => {{ throw new Error('boom'); }});
+</script>"""
+PAGES = {"/secret": PASSWORD, "/noisy": NOISY}
 
 
 class Lab:
@@ -75,7 +83,7 @@ class Lab:
         if request.path == "/goods.bin":
             headers = {"Content-Disposition": "attachment"}
             return web.Response(body=b"goods", content_type="application/octet-stream", headers=headers)
-        return web.Response(text=PAGE, content_type="text/html")
+        return web.Response(text=PAGES.get(request.path, PAGE), content_type="text/html")
 
     async def event(self, request: web.Request) -> web.Response:
         self.events.append(json.loads(await request.text()))
