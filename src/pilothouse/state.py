@@ -277,6 +277,17 @@ def _run_ended(state: RunState, event: ev.RunEnded) -> RunState:
     )
 
 
+def _browser_opened(state: RunState, event: ev.BrowserOpened) -> RunState:
+    # One that was there before the run has a size of its own.
+    return _replace(
+        state,
+        browser_open=True,
+        browser_name=event.name,
+        display_width_px=event.width_px or state.display_width_px,
+        display_height_px=event.height_px or state.display_height_px,
+    )
+
+
 def _set(**changes: Any) -> Callable[[RunState, Any], RunState]:
     return lambda state, _event: _replace(state, **changes)
 
@@ -303,7 +314,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], RunState]] = {
     ev.TakeoverStarted: lambda state, event: _replace(state, driver=event.actor),
     ev.TakeoverEnded: _set(driver="agent"),
     ev.BrowserIntended: lambda state, event: _replace(state, browser_name=event.name),
-    ev.BrowserOpened: _set(browser_open=True),
+    ev.BrowserOpened: _browser_opened,
     ev.BrowserClosed: _set(browser_open=False),
     ev.BrowserVanished: _set(browser_open=False),
     ev.ModelChanged: lambda state, event: _replace(state, model=event.model),

@@ -12,7 +12,7 @@ from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.engine.backends import Backends, Endpoint
 from pilothouse.engine.runner import Run
-from pilothouse.engine.spec import DEFAULT_MODEL, ModelOptions, RunSpec
+from pilothouse.engine.spec import DEFAULT_MODEL, BrowserOptions, ModelOptions, RunSpec
 from pilothouse.events import Outcome
 from pilothouse.ids import new_command_id, new_run_id
 from pilothouse.journal.blobs import BlobStore
@@ -22,6 +22,7 @@ from pilothouse.local.messages_server import ScriptedMessages
 from pilothouse.local.scenario import load
 from tests.engine.kernel_stub import KernelStub
 
+PLAIN = BrowserOptions()
 KEY = "scripted-key-of-the-tests"
 
 
@@ -96,6 +97,7 @@ async def rigged(
     speed: float = 50.0,
     model_name: str = DEFAULT_MODEL,
     options: ModelOptions = ModelOptions(),  # noqa: B008 - frozen
+    browser_options: BrowserOptions = PLAIN,
 ) -> AsyncIterator[Rig]:
     """Set a run up around a scenario given as text."""
     run_id = new_run_id()
@@ -111,6 +113,7 @@ async def rigged(
         idle_s=5.0,
         model=model_name,
         model_options=options,
+        browser_options=browser_options,
     )
     run_directory = directory / "runs" / run_id
     async with AsyncExitStack() as stack:

@@ -146,7 +146,7 @@ async def test_an_abort_while_the_browser_is_being_made_leaves_none(
 async def test_a_browser_that_may_still_come_up_is_not_called_deleted(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pilothouse.browser.session.CREATE_GRACE_S", 0.2)
+    monkeypatch.setattr("pilothouse.browser.sources.CREATE_GRACE_S", 0.2)
     asked, never = asyncio.Event(), asyncio.Event()
 
     class Stuck(KernelStub):

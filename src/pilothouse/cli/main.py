@@ -28,6 +28,7 @@ VERBS = {
     "ls": "list the runs",
     "ctl": "pause, resume, step, say or abort, from a script",
     "abort": "end a run and its browser",
+    "reap": "show browsers that dead runs left over, and delete them",
     "replay": "open a recording",
     "estimate": "say what a run would cost, before it begins",
     "config": "say which settings hold, and where each comes from",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pilothouse.browser.wishes import check
 from pilothouse.engine.backends import Backends
 from pilothouse.engine.runner import Run
 from pilothouse.engine.spec import NotStarted, RunSpec, Started
@@ -72,6 +73,7 @@ class ReadyPipe:
 
 async def serve(spec: RunSpec, ready: ReadyPipe) -> int:
     """Run one run from start to end; returns the exit code of its outcome."""
+    check(spec.browser_options, spec.browser)
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     if task is not None:
         for signum in _POLITE:  # until there is a run that can be aborted
@@ -135,6 +137,7 @@ def main() -> int:
         return asyncio.run(serve(spec, ready))
     except PilothouseError as error:
         _log.error("%s", error)
+        ready.say(_not_started(error))  # what was refused before there was a directory
         return error.exit_code
     except asyncio.CancelledError:
         return StartFailed.exit_code

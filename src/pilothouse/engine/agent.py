@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from kernel import AsyncKernel
 
     from pilothouse.browser.computer import Computer
-    from pilothouse.browser.session import BrowserSession
     from pilothouse.engine.backends import Endpoint
+    from pilothouse.engine.berth import Berth
     from pilothouse.engine.runner import Run
     from pilothouse.engine.spec import RunSpec
 
@@ -39,17 +39,16 @@ class Agent:
     """Changes model and effort for the next turn (`choices.plan`)."""
 
 
-def assemble(
-    spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, session: BrowserSession, run: Run
-) -> Agent:
+def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, berth: Berth, run: Run) -> Agent:
     """Put the agent of a run together around its open browser."""
+    session = berth.session
     scale = scale_of(spec, session.width_px, session.height_px)
     shape = shape_of(spec, scale)
     camera = Camera(kernel_client, session.session, session.width_px, session.height_px, scale)
     computer = make_computer(
         shape.generation, kernel_client, session.session, camera, paste=spec.browser == "kernel"
     )
-    hands = Hands(run.recorder, run.gate, run.mailbox, computer, camera)
+    hands = Hands(run.recorder, run.gate, run.mailbox, computer, camera, berth)
     client = make_client(
         endpoint.key,
         endpoint.base_url,

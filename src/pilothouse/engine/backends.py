@@ -22,9 +22,19 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from pilothouse.children import Child
     from pilothouse.engine.spec import RunSpec
 
 READY_TIMEOUT_S = 30.0
+ENDING_S = 0.5
+"""A connection to a server that was killed breaks a moment before its end is known."""
+BROWSER_SERVER = "kernel_server"
+MODEL_SERVER = "messages_server"
+_NAMES = {
+    BROWSER_SERVER: "the local browser's server",
+    MODEL_SERVER: "the scripted model's server",
+    "shop": "the demonstration shop",
+}
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +55,8 @@ class Backends:
         self._spec = spec
         self._directory = run_directory
         self._stack = AsyncExitStack()
+        self._children: dict[str, Child] = {}
+        self._token = secrets.token_hex(16)
         self.model = _real("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY")
         self.browser = _real("KERNEL_BASE_URL", "KERNEL_API_KEY")
         self.start_url = spec.browser_options.start_url
@@ -82,21 +94,57 @@ class Backends:
             return
         key = secrets.token_hex(16)
         ready = await self._child(
-            "messages_server", ["--scenario", self._spec.scenario], {"PILOTHOUSE_SCRIPTED_KEY": key}
+            MODEL_SERVER, ["--scenario", self._spec.scenario], {"PILOTHOUSE_SCRIPTED_KEY": key}
         )
         self.model = Endpoint(base_url=str(ready["base_url"]), key=str(ready.get("key", key)))
 
     async def _browser_side(self) -> None:
         if self._spec.browser != "local":
             return
-        token = secrets.token_hex(16)
+        await self._start_browser_server()
+
+    async def _start_browser_server(self) -> None:
+        """Start it; a later one takes the same token, so that its client stays the same."""
         offline = ["--offline-hosts"] if self._spec.shop else []
         ready = await self._child(
-            "kernel_server",
+            BROWSER_SERVER,
             ["--backend", self._spec.local_backend, *offline],
-            {"PILOTHOUSE_LOCAL_TOKEN": token},
+            {"PILOTHOUSE_LOCAL_TOKEN": self._token},
         )
-        self.browser = Endpoint(base_url=str(ready["base_url"]), key=str(ready.get("token", token)))
+        self.browser = Endpoint(base_url=str(ready["base_url"]), key=str(ready.get("token", self._token)))
+
+    async def revive_browser_server(self) -> bool:
+        """Start another if the local browser's server has ended; says whether it is another.
+
+        Raises:
+            StartFailed: It did not come up.
+        """
+        child = self._children.get(BROWSER_SERVER)
+        if child is None or child.returncode is None:
+            return False
+        await child.kill()  # what is left of its group
+        await self._start_browser_server()
+        return True
+
+    async def ended(self, module: str, wait_s: float | None = ENDING_S) -> str:
+        """Say in words how a child ended; empty while it runs, or if there is none.
+
+        With no limit it waits for the end, forever if need be.
+        """
+        child = self._children.get(module)
+        if child is None:
+            return ""
+        try:
+            async with asyncio.timeout(wait_s):
+                code = await child.wait()
+        except TimeoutError:
+            return ""
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return f"{_NAMES.get(module, module)} {how}"
+
+    def has(self, module: str) -> bool:
+        """Say whether this run has such a child."""
+        return module in self._children
 
     async def _shop_side(self) -> None:
         ready = await self._child("shop", [], {})
@@ -109,6 +157,7 @@ class Backends:
 
         child = await spawn(argv, env=extra, stderr=log)
         self._stack.push_async_callback(child.close)
+        self._children[module] = child
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 line = await child.stdout.readline()

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pilothouse import events as ev
+from pilothouse.browser.faults import BrowserLost
+from pilothouse.engine.berth import NOT_DONE
 from pilothouse.errors import BrowserError, RecorderFailed
 from pilothouse.model.conversation import has_image, image_block, result_text, text_result, with_block
 from pilothouse.model.prompt import HALTED, IN_DOUBT, INTERRUPTED, LET_GO, NOT_ASKED
@@ -22,6 +24,8 @@ from pilothouse.model.prompt import HALTED, IN_DOUBT, INTERRUPTED, LET_GO, NOT_A
 if TYPE_CHECKING:
     from pilothouse.browser.camera import Camera, Shot
     from pilothouse.browser.computer import Computer
+    from pilothouse.browser.session import BrowserSession
+    from pilothouse.engine.berth import Berth
     from pilothouse.engine.gate import Gate
     from pilothouse.engine.mailbox import Mailbox
     from pilothouse.engine.recorder import Recorder
@@ -33,27 +37,34 @@ GLANCE_S = 0.06
 """The next action waits this long for the picture before it, which by then is being taken."""
 
 
-class BrowserGone(BrowserError):
-    """The browser was lost in the middle of a batch; its results are written all the same."""
-
-
 class Hands:
     """Performs the calls of a turn on the browser."""
 
     def __init__(
-        self, recorder: Recorder, gate: Gate, mailbox: Mailbox, toolset: Computer, camera: Camera
+        self,
+        recorder: Recorder,
+        gate: Gate,
+        mailbox: Mailbox,
+        toolset: Computer,
+        camera: Camera,
+        berth: Berth,
     ) -> None:
         self._recorder = recorder
         self._gate = gate
         self._mailbox = mailbox
         self._toolset = toolset
         self._camera = camera
+        self._berth = berth
+        self._out_of_sight = ""
+        """Why no picture can be had, though nobody said that the browser is gone."""
+        self._arrival: Shot | None = None
+        """The first look at a browser that took the place of a lost one."""
+        berth.on_moved = self._arrive
         self._blobs: dict[str, ev.Blob] = {}
         self._doubted: set[str] = set()
         self._glances: list[asyncio.Task[None]] = []
         self.actions = 0
         self.frames = 0
-        self.last_activity = time.monotonic()
 
     async def perform(self, turn: int, calls: tuple[Call, ...]) -> list[Json]:
         """Perform a turn's calls; returns one result each, in order.
@@ -62,7 +73,7 @@ class Hands:
         and then it is passed on.
 
         Raises:
-            BrowserGone: The browser is lost; the results are journalled.
+            BrowserGone: The browser is lost and nobody attends the run; the results are journalled.
             RecorderFailed: The disk refused an event; nothing more can be journalled.
         """
         results: list[Json] = []
@@ -71,6 +82,7 @@ class Hands:
             performed = await self._in_order(first, calls, results)
             await self._attach_frame(first, calls[:performed], results)
             await self._glanced()
+            await self._have_a_browser(results)
         except RecorderFailed:
             raise
         except BaseException:
@@ -82,9 +94,28 @@ class Hands:
                 glance.cancel()
             self._glances.clear()
         self._journal(turn, results)
-        if self._toolset.lost:
-            raise BrowserGone("the browser is gone", way_out="start a new run")
         return results
+
+    async def _have_a_browser(self, results: list[Json]) -> None:
+        """Make sure that there is one to go on with, and tell the agent if it is another."""
+        if (self._toolset.lost or self._out_of_sight) and not self._berth.news:
+            gone = self._toolset.lost and not self._out_of_sight
+            await self._berth.recover(self._out_of_sight or "the browser is gone", gone=gone)
+        self._toolset.lost, self._out_of_sight = False, ""
+        news, shot = self._berth.take_news(), self._arrival
+        self._arrival = None
+        if not news:
+            return
+        results[-1] = with_block(results[-1], {"type": "text", "text": news})
+        if shot is not None and not results[-1].get("is_error") and not has_image(results[-1]):
+            results[-1] = with_block(results[-1], image_block(shot.data, shot.mime))
+
+    async def _arrive(self, session: BrowserSession) -> None:
+        """Look at a browser that took the place of a lost one, or at the same one again."""
+        self._camera.move_to(session.session)
+        self._toolset.move_to(session.session)
+        self._arrival = await self._camera.settled("start")
+        await self._record_frame(self._arrival, 0, "start")
 
     def decline(self, turn: int, calls: tuple[Call, ...]) -> list[Json]:
         """Answer calls of a turn that did not end by asking for them: nothing of it is done."""
@@ -115,11 +146,12 @@ class Hands:
     async def _in_order(self, first: int, calls: tuple[Call, ...], results: list[Json]) -> int:
         """Perform call after call until one fails or a message is urgent; returns how many were tried."""
         for number, call in enumerate(calls, first):
-            if not await self._gate.pass_action(lambda: self._mailbox.urgent):
+            if not await self._gate.pass_action(lambda: self._mailbox.urgent or bool(self._berth.news)):
                 # A message sent `now` leaves what has not begun, all of it if the model was still answering:
                 # it did not know of the message. It reads why.
                 tried = len(results)
-                self._answer_rest(first, calls, results, INTERRUPTED)
+                left = NOT_DONE if self._berth.news else INTERRUPTED
+                self._answer_rest(first, calls, results, left)
                 return tried
             result = await self._one(number, call)
             results.append(result)
@@ -150,7 +182,7 @@ class Hands:
             self._doubt(number, call, why)
             raise
         finally:
-            self.last_activity = time.monotonic()
+            self._berth.touch()
         if self._toolset.doubt:
             self._doubt(number, call, self._toolset.doubt)
             return await self._doubtful_result(number, call)
@@ -190,13 +222,14 @@ class Hands:
             return
         try:
             shot = await self._camera.settled(tried[-1].member, tried[-1].input)
-        except BrowserError as error:
-            # An agent that can't see must not go on; the results are journalled all the same.
+        except BrowserLost:
             self._toolset.lost = True
-            self._recorder.publish(ev.Warned(what=f"no screenshot could be taken: {error}"))
+            return
+        except BrowserError as error:  # an agent that can't see must not go on
+            self._out_of_sight = f"no screenshot could be taken: {error}"
             return
         finally:
-            self.last_activity = time.monotonic()
+            self._berth.touch()
         await self._glanced()
         await self._record_frame(shot, first + len(tried) - 1, "settled")
         if not results[-1].get("is_error"):
@@ -253,8 +286,13 @@ class Hands:
         return {"type": "image", "blob": msgspec.to_builtins(self._blobs[digest])}
 
     async def first_frame(self) -> None:
-        """Record how the browser looks before the first action."""
-        await self._record_frame(await self._camera.settled("start"), 0, "start")
+        """Record how the browser looks before the first action, and have another if it can't be seen."""
+        try:
+            await self._record_frame(await self._camera.settled("start"), 0, "start")
+        except BrowserError as error:
+            await self._berth.recover(str(error), gone=isinstance(error, BrowserLost))
+            self._berth.take_news()  # the agent has not begun: to it there was no other
+            self._arrival = None
 
     async def _record_frame(self, shot: Shot, action: int, source: str) -> None:
         blob = await self._recorder.put_blob(shot.data, shot.mime, shot.width_px, shot.height_px)
@@ -266,8 +304,8 @@ class Hands:
                 blob=blob,
                 source=source,
                 action=action,
-                url=shot.url,
-                title=shot.title,
+                url=shot.url or self._berth.page.url,
+                title=shot.title or self._berth.page.title,
                 settle_ms=shot.settle_ms,
                 settled_by=shot.settled_by,
             )

@@ -26,6 +26,7 @@ class Gate:
         self._holds: set[Hold] = set()
         self._open = asyncio.Event()
         self._open.set()
+        self._resumed = asyncio.Event()
         self._steps: int | None = None
         self._base = RunPhase.STARTING
         self._told: tuple[RunPhase, tuple[Hold, ...]] | None = None
@@ -58,10 +59,16 @@ class Gate:
         self.hold(Hold.FREEZE if freeze else Hold.PAUSE)
 
     def resume(self) -> None:
-        """Let go of all that a person holds by hand."""
+        """Let go of all that a person holds by hand, and tell whoever waits for a person's word."""
         self._steps = None
         self._holds -= _BY_HAND
+        self._resumed.set()
+        self._resumed = asyncio.Event()
         self._settle()
+
+    async def resumption(self) -> None:
+        """Wait for the next time that a person resumes, whatever holds the run by then."""
+        await self._resumed.wait()
 
     def step(self, n: int) -> None:
         """Let `n` more actions through, then hold."""

@@ -23,15 +23,14 @@ from pilothouse.engine.server import ControlServer
 from pilothouse.engine.steering import Steering
 from pilothouse.errors import PilothouseError, RecorderFailed
 from pilothouse.events import Outcome, RunPhase
-from pilothouse.ids import browser_name
 from pilothouse.paths import socket_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from pilothouse.browser.computer import Computer
-    from pilothouse.browser.session import BrowserSession
     from pilothouse.engine.backends import Backends
+    from pilothouse.engine.berth import Berth
     from pilothouse.engine.loop import Loop
     from pilothouse.engine.spec import RunSpec
     from pilothouse.journal.blobs import BlobStore
@@ -66,14 +65,17 @@ class Run:
         self.steering.phase = lambda: self.recorder.state.phase
         self.steering.on_abort = self.abort
         self.steering.on_freeze = self._drop_answer
+        if spec.browser == "local":
+            self.steering.why_not_keep = "a local browser ends with its run, and can't be kept"
         self._server = ControlServer(socket_path(spec.run), spec.run, self.steering.apply, self._bus)
         self._loop: Loop | None = None
         self._work: asyncio.Task[None] | None = None
-        self._session: BrowserSession | None = None
         self._computer: Computer | None = None
+        self._berth: Berth | None = None
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._aborted = ""
-        self._broken: RecorderFailed | None = None
+        self._broken: PilothouseError | None = None
+        self._hurry = asyncio.Event()
         self._keep_browser = False
         self._began = time.monotonic()
 
@@ -111,14 +113,19 @@ class Run:
 
     def abort(self, why: str, keep_browser: bool = False) -> None:
         """End the run: cancel what is in flight; everything else follows from that."""
+        self._hurry.set()
         if self._aborted or self._broken is not None:
             return
         self._aborted = why
         self._keep_browser = keep_browser
         self._stop()
 
-    def _break(self, error: RecorderFailed) -> None:
-        """End the run because the disk refused an event: nothing may be done that is not recorded."""
+    def _break(self, error: PilothouseError) -> None:
+        """End the run because of what nobody can help.
+
+        The disk refused an event, and nothing may be done that is not recorded; or there is no browser, or no
+        model, any more.
+        """
         if self._broken is None and not self._aborted:
             self._broken = error
         self._stop()
@@ -180,14 +187,18 @@ class Run:
         return Outcome.FAILED, f"the engine met a defect ({type(error).__name__}); engine.log says where"
 
     async def _close(self) -> None:
-        """Delete the browser and let go of both clients; takes 5 s at most, and never raises."""
+        """Delete the browser and let go of both clients; never raises.
+
+        Takes 5 s at most when the run was aborted; else a video is waited for.
+        """
         with contextlib.suppress(RecorderFailed):
             self.gate.enter(RunPhase.ENDING)
         if self._keep_browser and self._computer is not None:
             await self._computer.let_go(everything=True)  # whoever uses it next finds no key held
-        if self._session is not None:
+        if self._berth is not None:
             why = "aborted" if self._aborted else "the run ended"
-            await self._session.close(why, keep=self._keep_browser)
+            well = not self._aborted and self._broken is None
+            await self._berth.close(why, keep=self._keep_browser, reuse=well, hurry=self._hurry)
         for close in reversed(self._closers):
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(CLIENT_CLOSE_S):
@@ -214,30 +225,31 @@ class Run:
     async def _work_through(self) -> None:
         """Open the browser and drive the loop; `_close` undoes it."""
         # The SDKs take 2.5 s to import: in a thread, the second one while the browser is being created.
-        await asyncio.to_thread(importlib.import_module, "pilothouse.browser.session")
-        from pilothouse.browser.session import BrowserSession, make_client
+        await asyncio.to_thread(importlib.import_module, "pilothouse.engine.berth")
+        from pilothouse.browser.session import make_client
+        from pilothouse.engine.berth import Berth
+        from pilothouse.engine.watch import Watch
 
         endpoint, spec = self._backends.browser, self._spec
         client = make_client(endpoint.key, endpoint.base_url)
         self._closers.append(client.close)
         importing = asyncio.create_task(asyncio.to_thread(importlib.import_module, "pilothouse.engine.agent"))
-        session = BrowserSession(
-            client, browser_name(spec.run), spec.run, self.recorder.publish, spec.browser
+        berth = Berth(
+            spec, client, self._backends.start_url, self._blobs.root.parent, self.recorder.publish, self.gate
         )
-        self._session = session
-        wanted = spec.browser_options
-        await session.open(wanted.width_px, wanted.height_px, self._backends.start_url, wanted.allow_hosts)
+        self._berth = berth
+        berth.on_fatal = self._break
+        watch = Watch(self._backends, berth, client, spec, self.recorder.publish, self._break)
+        self._closers.append(watch.close)
+        watch.start()
+        await berth.open()
         await importing
         from pilothouse.engine.agent import assemble
 
         gc.freeze()  # what is loaded now stays: later collections need not walk it
-        agent = assemble(spec, self._backends.model, client, session, self)
+        agent = assemble(spec, self._backends.model, client, berth, self)
         self._closers.append(agent.client.close)
         self._loop, self._computer = agent.loop, agent.computer
         self.steering.on_model = agent.plan
-        beating = asyncio.create_task(session.keep_alive(lambda: agent.hands.last_activity))
-        try:
-            await agent.hands.first_frame()
-            await agent.loop.run(spec.task)
-        finally:
-            beating.cancel()
+        await agent.hands.first_frame()
+        await agent.loop.run(spec.task)

@@ -39,6 +39,8 @@ class Steering:
         self.on_freeze: Callable[[str], None] = lambda why: None
         self.on_abort: Callable[[str, bool], None] = lambda why, keep: None
         self.on_model: Callable[[str, str], list[str]] = _not_yet
+        self.why_not_keep = ""
+        """Why the browser can't be left open after an abort; empty if it can."""
         self.phase: Callable[[], RunPhase] = lambda: RunPhase.STARTING
 
     def apply(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
@@ -94,6 +96,8 @@ class Steering:
                 self._step(n)
             case cmd.Say():
                 self._say(command)
+            case cmd.Abort(keep_browser=True) if self.why_not_keep:
+                raise _No(f"{self.why_not_keep}: abort without keeping it")
             case cmd.Abort(keep_browser=keep):
                 self.on_abort(command.reason or f"aborted by {command.actor}", keep)
             case cmd.SetModel(model=model, effort=effort):
