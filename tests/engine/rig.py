@@ -12,7 +12,7 @@ from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.engine.backends import Backends, Endpoint
 from pilothouse.engine.runner import Run
-from pilothouse.engine.spec import RunSpec
+from pilothouse.engine.spec import DEFAULT_MODEL, ModelOptions, RunSpec
 from pilothouse.events import Outcome
 from pilothouse.ids import new_command_id, new_run_id
 from pilothouse.journal.blobs import BlobStore
@@ -86,7 +86,14 @@ class Rig:
 
 @asynccontextmanager
 async def rigged(
-    directory: Path, scenario: str, *, headless: bool = True, speed: float = 50.0
+    directory: Path,
+    scenario: str,
+    *,
+    headless: bool = True,
+    speed: float = 50.0,
+    model_name: str = DEFAULT_MODEL,
+    options: ModelOptions = ModelOptions(),  # noqa: B008 - frozen
+    idle_s: float = 5.0,
 ) -> AsyncIterator[Rig]:
     """Set a run up around a scenario given as text."""
     run_id = new_run_id()
@@ -94,7 +101,15 @@ async def rigged(
     script.write_text(scenario)
     model = ScriptedMessages(load(script), key=KEY, speed=speed)
     kernel = KernelStub()
-    spec = RunSpec(run=run_id, task="look at the page", browser="kernel", headless=headless, idle_s=5.0)
+    spec = RunSpec(
+        run=run_id,
+        task="look at the page",
+        browser="kernel",
+        headless=headless,
+        idle_s=idle_s,
+        model=model_name,
+        model_options=options,
+    )
     run_directory = directory / "runs" / run_id
     async with AsyncExitStack() as stack:
         model_url = await stack.enter_async_context(listening(model.app()))

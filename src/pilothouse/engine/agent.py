@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 from pilothouse.browser.camera import Camera
 from pilothouse.browser.toolset import KernelComputer
+from pilothouse.engine.asking import Asker
 from pilothouse.engine.batch import Hands
 from pilothouse.engine.loop import Loop
+from pilothouse.engine.meter import Meter
+from pilothouse.engine.requester import Requester
+from pilothouse.engine.shrinking import Shrinker
+from pilothouse.model.bounds import bounds_of
 from pilothouse.model.catalogue import lookup
 from pilothouse.model.client import RequestShape, make_client
 from pilothouse.model.conversation import Conversation
 from pilothouse.model.prompt import system_prompt
+from pilothouse.model.uploads import Pictures
 
 if TYPE_CHECKING:
     import anthropic
@@ -31,6 +37,7 @@ class Agent:
     client: anthropic.AsyncAnthropic
     hands: Hands
     loop: Loop
+    pictures: Pictures
 
 
 def assemble(
@@ -48,15 +55,65 @@ def assemble(
         toolset=toolset,
         effort=spec.model_options.effort,
     )
+    conversation = Conversation(system_messages=lookup(spec.model).system_messages)
+    loop, pictures = assemble_loop(spec, client, shape, conversation, hands, run)
+    return Agent(client=client, hands=hands, loop=loop, pictures=pictures)
+
+
+def assemble_loop(
+    spec: RunSpec,
+    client: anthropic.AsyncAnthropic,
+    shape: RequestShape,
+    conversation: Conversation,
+    hands: Hands,
+    run: Run,
+) -> tuple[Loop, Pictures]:
+    """Put together what asks the model."""
+    options, model, recorder = spec.model_options, lookup(spec.model), run.recorder
+    meter = Meter(spec.model, recorder.publish)
+    requester = Requester(
+        recorder=recorder,
+        client=client,
+        shape=shape,
+        conversation=conversation,
+        meter=meter,
+        options=options,
+        held=not spec.headless,
+    )
+    pictures = Pictures(client, recorder.publish, recorder.read_blob, options.upload)
+    hands.on_picture, hands.reword = pictures.expect, pictures.without_repeats
+    shrinker = Shrinker(
+        recorder=recorder,
+        requester=requester,
+        conversation=conversation,
+        pictures=pictures,
+        bounds=bounds_of(
+            model,
+            max_bytes=options.history_max_bytes,
+            max_images=options.history_max_images,
+            newest=options.only_n_most_recent_images,
+        ),
+    )
+    asker = Asker(
+        recorder=recorder,
+        gate=run.gate,
+        requester=requester,
+        shrinker=shrinker,
+        pictures=pictures,
+        conversation=conversation,
+        budget_s=options.retry_budget_s,
+        unattended=spec.headless,
+        max_tokens=(options.max_tokens, model.max_output_tokens),
+    )
     loop = Loop(
-        recorder=run.recorder,
+        recorder=recorder,
         gate=run.gate,
         mailbox=run.mailbox,
         hands=hands,
-        client=client,
-        shape=shape,
-        conversation=Conversation(system_messages=lookup(spec.model).system_messages),
-        model=spec.model,
+        asker=asker,
+        requester=requester,
+        pictures=pictures,
+        conversation=conversation,
         idle_s=0.0 if spec.headless else spec.idle_s,
     )
-    return Agent(client=client, hands=hands, loop=loop)
+    return loop, pictures

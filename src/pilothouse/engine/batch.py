@@ -20,6 +20,8 @@ from pilothouse.model.conversation import has_image, image_block, result_text, t
 from pilothouse.model.prompt import HALTED, IN_DOUBT, INTERRUPTED, NOT_ASKED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pilothouse.browser.camera import Camera, Shot
     from pilothouse.browser.toolset import KernelComputer
     from pilothouse.engine.gate import Gate
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from pilothouse.engine.recorder import Recorder
     from pilothouse.events import Json
     from pilothouse.model.conversation import Call
+
+
+FOR_PEOPLE = frozenset({"start", "glance"})
+"""Sources of frames that the model does not get."""
 
 
 class BrowserGone(BrowserError):
@@ -46,6 +52,10 @@ class Hands:
         self._camera = camera
         self._blobs: dict[str, ev.Blob] = {}
         self._doubted: set[str] = set()
+        self.on_picture: Callable[[str, bytes, str], None] = lambda sha256, data, mime: None
+        """Told of each picture that the model is about to be shown, as soon as it is there."""
+        self.reword: Callable[[list[Json]], list[Json]] = lambda results: results
+        """Changes results before they are journalled: pictures that show nothing new become text."""
         self.actions = 0
         self.frames = 0
         self.last_activity = time.monotonic()
@@ -65,6 +75,7 @@ class Hands:
         try:
             performed = await self._in_order(first, calls, results)
             await self._attach_frame(first, calls[:performed], results)
+            results = self.reword(results)
         except RecorderFailed:
             raise
         except BaseException:
@@ -229,6 +240,9 @@ class Hands:
         await self._record_frame(await self._camera.settled("wait"), 0, "start")
 
     async def _record_frame(self, shot: Shot, action: int, source: str) -> None:
+        if source not in FOR_PEOPLE:
+            digest = hashlib.sha256(shot.data).hexdigest()
+            self.on_picture(digest, shot.data, shot.mime)  # it travels while it is being stored
         blob = await self._recorder.put_blob(shot.data, shot.mime, shot.width_px, shot.height_px)
         self._blobs[blob.sha256] = blob
         self.frames += 1

@@ -7,6 +7,7 @@ or model call; a step lets exactly so many actions through and then holds again.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from pilothouse import events as ev
@@ -26,6 +27,7 @@ class Gate:
         self._holds: set[Hold] = set()
         self._open = asyncio.Event()
         self._open.set()
+        self._retry_now = asyncio.Event()
         self._steps: int | None = None
         self._base = RunPhase.STARTING
         self._told: tuple[RunPhase, tuple[Hold, ...]] | None = None
@@ -58,8 +60,9 @@ class Gate:
         self.hold(Hold.FREEZE if freeze else Hold.PAUSE)
 
     def resume(self) -> None:
-        """Let go of all that a person holds by hand."""
+        """Let go of all that a person holds by hand; what waits to be tried again is tried now."""
         self._steps = None
+        self._retry_now.set()
         self._holds -= _BY_HAND
         self._settle()
 
@@ -68,6 +71,24 @@ class Gate:
         self._steps = (self._steps or 0) + n
         self._holds -= _BY_HAND
         self._settle()
+
+    async def hold_retry(self, delay_s: float | None) -> float:
+        """Hold until something may be tried again, or a person resumes; returns the seconds waited.
+
+        Args:
+            delay_s: How long; None to wait for the person.
+        """
+        began = time.monotonic()
+        self._retry_now.clear()
+        self.hold(Hold.RETRY)
+        try:
+            async with asyncio.timeout(delay_s):
+                await self._retry_now.wait()
+        except TimeoutError:
+            pass  # the time is over
+        finally:
+            self.let_go(Hold.RETRY)
+        return time.monotonic() - began
 
     async def pass_model(self) -> None:
         """Wait until a request may be sent to the model."""

@@ -69,6 +69,7 @@ class Run:
         self._loop: Loop | None = None
         self._work: asyncio.Task[None] | None = None
         self._session: BrowserSession | None = None
+        self._forget: Callable[[], Awaitable[None]] = _nothing
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._aborted = ""
         self._broken: RecorderFailed | None = None
@@ -172,13 +173,16 @@ class Run:
         """Delete the browser and let go of both clients; takes 5 s at most, and never raises."""
         with contextlib.suppress(RecorderFailed):
             self.gate.enter(RunPhase.ENDING)
-        if self._session is not None:
-            why = "aborted" if self._aborted else "the run ended"
-            await self._session.close(why, keep=self._keep_browser)
+        await asyncio.gather(self._close_browser(), self._forget(), return_exceptions=True)
         for close in reversed(self._closers):
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(CLIENT_CLOSE_S):
                     await close()
+
+    async def _close_browser(self) -> None:
+        if self._session is not None:
+            why = "aborted" if self._aborted else "the run ended"
+            await self._session.close(why, keep=self._keep_browser)
 
     def _end(self, outcome: Outcome, why: str) -> None:
         """Write how the run ended, as far as the disk still takes it."""
@@ -220,6 +224,7 @@ class Run:
         gc.freeze()  # what is loaded now stays: later collections need not walk it
         agent = assemble(spec, self._backends.model, client, session, self)
         self._closers.append(agent.client.close)
+        self._forget = agent.pictures.close
         self._loop = agent.loop
         beating = asyncio.create_task(session.keep_alive(lambda: agent.hands.last_activity))
         try:
@@ -227,3 +232,7 @@ class Run:
             await agent.loop.run(spec.task)
         finally:
             beating.cancel()
+
+
+async def _nothing() -> None:
+    """Do nothing: there is nothing to undo yet."""

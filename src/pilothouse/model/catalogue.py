@@ -32,6 +32,14 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     system_messages: bool = True
     """Takes a system-role message after tool results (model-api §4, injecting B)."""
     context_tokens: int = 1_000_000
+    max_output_tokens: int = 128_000
+    images_max: int = 600
+    append_only: bool = False
+    """Any edit of earlier messages voids its thinking blocks: nothing may be pruned on our side."""
+    edits: bool = True
+    """The API clears old tool results and thinking when asked to."""
+    compacts: bool = True
+    """The API summarises the conversation when asked to."""
 
 
 def _price(read: float, entry: float, output: float) -> Price:
@@ -51,18 +59,18 @@ _HAIKU_5_5 = Price(
 MODELS: dict[str, Model] = {
     model.name: model
     for model in (
-        Model(name="claude-fable-5-2", price=_price(0.20, 8, 40)),
-        Model(name="claude-mythos-5-2", price=_price(0.20, 8, 40)),
-        Model(name="claude-fable-5-1", price=_price(0.25, 10, 50)),
-        Model(name="claude-mythos-5-1", price=_price(0.25, 10, 50)),
+        Model(name="claude-fable-5-2", append_only=True, price=_price(0.20, 8, 40)),
+        Model(name="claude-mythos-5-2", append_only=True, price=_price(0.20, 8, 40)),
+        Model(name="claude-fable-5-1", append_only=True, price=_price(0.25, 10, 50)),
+        Model(name="claude-mythos-5-1", append_only=True, price=_price(0.25, 10, 50)),
         Model(name="claude-fable-5", price=_price(1.00, 10, 50)),
         Model(name="claude-mythos-5", price=_price(1.00, 10, 50)),
-        Model(name="claude-opus-5-5", price=_price(0.20, 4, 20)),
+        Model(name="claude-opus-5-5", append_only=True, price=_price(0.20, 4, 20)),
         Model(name="claude-opus-5", price=_price(0.50, 5, 25)),
         Model(name="claude-opus-4-8", price=_price(0.50, 5, 25)),
-        Model(name="claude-sonnet-5-5", price=_price(0.10, 2, 10)),
+        Model(name="claude-sonnet-5-5", append_only=True, price=_price(0.10, 2, 10)),
         Model(name="claude-sonnet-5", price=_price(0.20, 2, 10), system_messages=False),
-        Model(name="claude-haiku-5-5", price=_HAIKU_5_5),
+        Model(name="claude-haiku-5-5", append_only=True, price=_HAIKU_5_5),
     )
 }
 """The models that take `computer_toolset_20260801`; older generations need an adapter of their own."""
@@ -70,7 +78,7 @@ MODELS: dict[str, Model] = {
 
 def lookup(name: str) -> Model:
     """Find a model; an unknown one is taken for the newest generation and has no price."""
-    return MODELS.get(name) or Model(name=name, system_messages=False)
+    return MODELS.get(name) or Model(name=name, system_messages=False, append_only=True)
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):

@@ -45,6 +45,9 @@ class RequestShape:
         if effort:
             self._fixed["output_config"] = {"effort": effort}
 
-    def request(self, messages: list[Json]) -> Json:
-        """Make the keyword arguments of one streaming request."""
-        return {**self._fixed, "messages": messages}
+    def request(self, messages: list[Json], extra: Json | None = None) -> Json:
+        """Make the keyword arguments of one streaming request; `extra` holds further ones, `betas` added."""
+        further = extra or {}
+        betas = [*self._fixed.get("betas", ()), *further.get("betas", ())]
+        request = {**self._fixed, "messages": messages, **further}
+        return {**request, "betas": betas} if betas else request
