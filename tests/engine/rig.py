@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from aiohttp import web
 
 from pilothouse import commands as cmd
 from pilothouse import events as ev
@@ -34,6 +37,8 @@ class Rig:
     kernel: KernelStub
     directory: Path
     events: list[ev.Event] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    """Each request's body exactly as the model's server got it."""
     _grew: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def collect(self) -> None:
@@ -84,6 +89,18 @@ class Rig:
         return outcome
 
 
+def _keeping(bodies: list[bytes]) -> Any:
+    @web.middleware
+    async def keep(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if request.method == "POST" and request.path == "/v1/messages":
+            bodies.append(await request.read())
+        return await handler(request)
+
+    return keep
+
+
 @asynccontextmanager
 async def rigged(
     directory: Path,
@@ -112,7 +129,10 @@ async def rigged(
     )
     run_directory = directory / "runs" / run_id
     async with AsyncExitStack() as stack:
-        model_url = await stack.enter_async_context(listening(model.app()))
+        bodies: list[bytes] = []
+        app = model.app()
+        app.middlewares.insert(0, _keeping(bodies))
+        model_url = await stack.enter_async_context(listening(app))
         kernel_url = await stack.enter_async_context(listening(kernel.app()))
         backends = Backends(spec, directory)
         backends.model = Endpoint(base_url=model_url, key=KEY)
@@ -120,7 +140,7 @@ async def rigged(
         writer = JournalWriter.create(run_directory, run_id)
         stack.callback(writer.close)
         run = Run(spec, writer, BlobStore(run_directory), backends)
-        rig = Rig(run=run, model=model, kernel=kernel, directory=run_directory)
+        rig = Rig(run=run, model=model, kernel=kernel, directory=run_directory, bodies=bodies)
         following = asyncio.create_task(rig.collect())
         await asyncio.sleep(0)
         await run.open()
