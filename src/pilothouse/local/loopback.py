@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 _NAMES = (HOST, "localhost")
+RUNNER = web.AppKey("runner", web.AppRunner)
+"""How an application finds what serves it, to stop listening for a while."""
 
 
 @asynccontextmanager
@@ -36,6 +38,7 @@ async def listening(
         PortTaken: The port named is in use.
     """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, handler_cancellation=cancel_on_hangup)
+    app[RUNNER] = runner
     await runner.setup()
     try:
         site = web.TCPSite(runner, HOST, port)

@@ -1,4 +1,4 @@
-"""Rules of the Messages API about the sequence of messages, results and pictures: pure functions.
+"""Rules of the Messages API about the sequence of messages and results: pure functions.
 
 Each returns what the API would answer, or None. Whole requests are checked in `messages_strict`.
 """
@@ -7,19 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pilothouse.local.messages_binding import blocks_of
-from pilothouse.local.messages_images import image_size, image_tokens
+from pilothouse.local.messages_prompt import blocks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Json = dict[str, Any]
-MAX_IMAGES = 600
-MAX_IMAGE_CHARS = 10 * 2**20
-MAX_TOOLSET_EDGE_PX = 2_576
-MAX_TOOLSET_TOKENS = 4_784
-MANY_IMAGES = 20
-MAX_EDGE_OF_MANY_PX = 2_000
 _ROLES = ("user", "assistant", "system")
 
 
@@ -30,9 +23,14 @@ def roles(messages: list[Json]) -> str | None:
     for i, message in enumerate(messages):
         if message.get("role") not in _ROLES:
             return f"messages.{i}.role: Input should be 'user', 'assistant' or 'system'"
-    if messages[0]["role"] != "user":
+    if messages[0]["role"] != "user" and not _begins_with_summary(messages[0]):
         return 'messages: first message must use the "user" role'
     return None
+
+
+def _begins_with_summary(message: Json) -> bool:
+    blocks = blocks_of(message)
+    return bool(blocks) and blocks[0].get("type") == "compaction"
 
 
 def non_empty(messages: list[Json]) -> str | None:
@@ -152,54 +150,6 @@ def result_content(messages: list[Json]) -> str | None:
     return None
 
 
-def readable_images(messages: list[Json]) -> str | None:
-    """A picture is what its media type says, as far as its first bytes tell, and not too heavy."""
-    for place, source, _ in _images(messages):
-        data = source.get("data")
-        if source.get("type") != "base64":
-            continue
-        if not isinstance(data, str) or image_size(data) is None:
-            return f"{place}.source.base64.data: Could not process image"
-        if len(data) > MAX_IMAGE_CHARS:
-            size = f"{len(data)} bytes > {MAX_IMAGE_CHARS} bytes"
-            return f"{place}.source.base64: image exceeds 10 MB maximum: {size}"
-    return None
-
-
-def toolset_images(messages: list[Json]) -> str | None:
-    """Pictures in a toolset's results are refused, not scaled, when they are too big."""
-    for place, source, in_toolset in _images(messages):
-        size = image_size(str(source.get("data", "")))
-        if not in_toolset or size is None:
-            continue
-        if max(size) > MAX_TOOLSET_EDGE_PX:
-            return f"{place}: image dimensions exceed the maximum of {MAX_TOOLSET_EDGE_PX} pixels per side"
-        if image_tokens(*size) > MAX_TOOLSET_TOKENS:
-            return f"{place}: image exceeds the maximum of {MAX_TOOLSET_TOKENS} visual tokens"
-    return None
-
-
-def image_count(messages: list[Json]) -> str | None:
-    """A request shows at most 600 pictures."""
-    found = sum(1 for _ in _images(messages))
-    return f"messages: too many images: {found} > {MAX_IMAGES}" if found > MAX_IMAGES else None
-
-
-def many_images(messages: list[Json]) -> str | None:
-    """With more than twenty pictures each may measure 2,000 pixels at most."""
-    images = list(_images(messages))
-    if len(images) <= MANY_IMAGES:
-        return None
-    for place, source, _ in images:
-        size = image_size(str(source.get("data", "")))
-        if size and max(size) > MAX_EDGE_OF_MANY_PX:
-            return (
-                f"{place}.source.base64.data: At least one of the image dimensions exceed max allowed size "
-                f"for many-image requests: {MAX_EDGE_OF_MANY_PX} pixels"
-            )
-    return None
-
-
 def _of_type(message: Json, kind: str) -> list[Json]:
     return [block for block in blocks_of(message) if block.get("type") == kind]
 
@@ -209,24 +159,6 @@ def _results(messages: list[Json]) -> Iterator[tuple[int, int, Json]]:
         for j, block in enumerate(blocks_of(message)):
             if block.get("type") == "tool_result":
                 yield i, j, block
-
-
-def _images(messages: list[Json]) -> Iterator[tuple[str, Json, bool]]:
-    """Yield place, source and whether it is in a toolset's result, for every picture."""
-    for i, message in enumerate(messages):
-        for j, block in enumerate(blocks_of(message)):
-            place = f"messages.{i}.content.{j}"
-            if block.get("type") == "image":
-                yield f"{place}.image", block.get("source") or {}, False
-            elif block.get("type") == "tool_result":
-                for k, part in enumerate(blocks_of(block)):
-                    if part.get("type") == "image":
-                        source = part.get("source") or {}
-                        yield (
-                            f"{place}.tool_result.content.{k}.image",
-                            source,
-                            bool(block.get("toolset_name")),
-                        )
 
 
 RULES: tuple[Callable[[list[Json]], str | None], ...] = (
@@ -240,9 +172,5 @@ RULES: tuple[Callable[[list[Json]], str | None], ...] = (
     toolset_echoed,
     errors_are_text,
     result_content,
-    readable_images,
-    image_count,
-    toolset_images,
-    many_images,
 )
 """In the order in which the first broken one is reported."""

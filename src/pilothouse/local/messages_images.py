@@ -8,9 +8,11 @@ import struct
 from functools import lru_cache
 
 _PATCH_PX = 28
-_HEAD_CHARS = 64 * 1024
+_HEAD_CHARS = (64, 4 * 1024, 64 * 1024)  # a PNG says its size at once, a JPEG after its tables
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+Size = tuple[int, int]
 
 
 def image_tokens(width_px: int, height_px: int) -> int:
@@ -18,12 +20,57 @@ def image_tokens(width_px: int, height_px: int) -> int:
     return -(-width_px // _PATCH_PX) * -(-height_px // _PATCH_PX)
 
 
-@lru_cache(maxsize=256)
-def _size_of_head(head: str) -> tuple[int, int] | None:
+@lru_cache(maxsize=1_024)
+def fitted(size: Size, max_edge_px: int, max_tokens: int) -> Size:
+    """Scale a picture down until it keeps both limits; the greatest long edge is found by halving."""
+    long_edge = max(size)
+    low, high = 1, min(long_edge, max_edge_px)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if image_tokens(*_scaled(size, middle)) <= max_tokens:
+            low = middle
+        else:
+            high = middle - 1
+    return _scaled(size, low)
+
+
+def _scaled(size: Size, long_edge: int) -> Size:
+    width, height = size
+    if width >= height:
+        return long_edge, max(1, round(height * long_edge / width))
+    return max(1, round(width * long_edge / height)), long_edge
+
+
+def media_type(base64_data: str) -> str:
+    """Say what a picture is, by its first bytes; empty for none that is known."""
+    head = _decoded(base64_data[:64])
+    if head.startswith(_PNG):
+        return "image/png"
+    if head.startswith(b"\xff\xd8"):
+        return "image/jpeg"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    return "image/webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else ""
+
+
+def image_size(base64_data: str) -> Size | None:
+    """Read width and height in pixels of a PNG, JPEG, GIF or WebP; None when it is none of them."""
+    for chars in _HEAD_CHARS:
+        size = size_of(_decoded(base64_data[:chars]))
+        if size or len(base64_data) <= chars:
+            return size
+    return None
+
+
+def _decoded(head: str) -> bytes:
     try:
-        data = base64.b64decode(head[: len(head) // 4 * 4])
+        return base64.b64decode(head[: len(head) // 4 * 4])
     except (binascii.Error, ValueError):
-        return None
+        return b""
+
+
+def size_of(data: bytes) -> Size | None:
+    """Read width and height from the first bytes of a picture."""
     if data.startswith(_PNG) and len(data) >= 24:
         return struct.unpack(">II", data[16:24])
     if data.startswith((b"GIF87a", b"GIF89a")) and len(data) >= 10:
@@ -33,12 +80,7 @@ def _size_of_head(head: str) -> tuple[int, int] | None:
     return _jpeg(data) if data.startswith(b"\xff\xd8") else None
 
 
-def image_size(base64_data: str) -> tuple[int, int] | None:
-    """Read width and height in pixels of a PNG, JPEG, GIF or WebP; None when it is none of them."""
-    return _size_of_head(base64_data[:_HEAD_CHARS])
-
-
-def _jpeg(data: bytes) -> tuple[int, int] | None:
+def _jpeg(data: bytes) -> Size | None:
     at = 2
     while at + 9 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
@@ -49,7 +91,7 @@ def _jpeg(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _webp(data: bytes) -> tuple[int, int] | None:
+def _webp(data: bytes) -> Size | None:
     kind = data[12:16]
     if kind == b"VP8X" and len(data) >= 30:
         return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")

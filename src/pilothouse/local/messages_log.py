@@ -25,7 +25,13 @@ class Entry(msgspec.Struct, kw_only=True):
     messages: int
     new_text: list[str]
     """Text that came after the last answer: the task, results, messages of a person."""
-    body: Json | None
+    model: str = ""
+    images: int = 0
+    stop_reason: str = ""
+    """Empty for what was refused, counted, or met a fault before its answer."""
+    usage: Json | None = None
+    """`input`, `read`, `write_5m`, `write_1h` and `output` in tokens, with what was cleared or compacted."""
+    body: Json | None = None
 
 
 class RequestLog:
@@ -36,8 +42,10 @@ class RequestLog:
         self._next = 0
         self._kept_bytes = 0
 
-    def add(self, request_id: str, path: str, body: object, size_bytes: int, refused: str) -> None:
-        """Keep a request."""
+    def add(
+        self, request_id: str, path: str, body: object, size_bytes: int, refused: str, *, images: int = 0
+    ) -> Entry:
+        """Keep a request; what is found out about it later goes into the entry."""
         known: Json = body if isinstance(body, dict) else {}
         messages = known.get("messages")
         history = messages if isinstance(messages, list) else []
@@ -49,12 +57,15 @@ class RequestLog:
             refused=refused,
             messages=len(history),
             new_text=list(_new_text(history)),
+            model=str(known.get("model", "")),
+            images=images,
             body=known,
         )
         self._next += 1
         self._entries.append(entry)
         self._kept_bytes += size_bytes
         self._shrink()
+        return entry
 
     def _shrink(self) -> None:
         for entry in self._entries:

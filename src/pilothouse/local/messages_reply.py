@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pilothouse.local.messages_binding import prefix_of
-from pilothouse.local.messages_usage import Usage, text_tokens
-from pilothouse.local.scenario import resolve_call
+from pilothouse.local.messages_calls import call_blocks
+from pilothouse.local.messages_models import lookup
+from pilothouse.local.messages_prompt import text_tokens
+from pilothouse.local.messages_usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pilothouse.local.scenario import Choice, Scenario
+    from pilothouse.local.scenario import Scenario
+    from pilothouse.local.scenario_play import Choice
 
 Json = dict[str, Any]
 
@@ -29,28 +31,35 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     stop_reason: str
     usage: Usage
     output_tokens: int
-    thinking_tokens: int
+    thinking_tokens: int = 0
     stop_details: Json | None = None
     cut_input: bool = False
     """Leave the last call's input half-said, as running out of tokens does."""
+    iterations: list[Json] | None = None
+    """One entry per round on the server, where there was more than one."""
+    applied_edits: list[Json] | None = None
+    """What context edits did; None where none were asked for."""
+    transformations: list[Json] | None = None
+    """Thinking that was not shown to the model; None where that was not asked for."""
 
 
-def build(scenario: Scenario, choice: Choice, body: Json, usage: Usage, secret: bytes) -> Reply:
-    """Make the answer of a chosen turn to a request."""
+def build(scenario: Scenario, choice: Choice, body: Json, usage: Usage, signature: str) -> Reply:
+    """Make the answer of a chosen turn to a request; `signature` is for thinking that begins it."""
     turn = choice.turn
     said = _acknowledged(scenario, choice)
     content: list[Json] = []
-    if turn.thinking:
+    thinks = turn.thinking and _thinks(body)
+    if thinks:
         shown = turn.thinking if _shows_thinking(body) else ""
-        signature = prefix_of(body).sign(secret)
         content.append({"type": "thinking", "thinking": shown, "signature": signature})
     if said:
         content.append({"type": "text", "text": said})
-    content.extend(_call_block(scenario, call) for call in turn.calls)
-    thinking = text_tokens(turn.thinking)
-    calls = sum(20 + text_tokens(json.dumps(block["input"])) for block in content if "input" in block)
+    blocks = call_blocks(scenario, turn.calls, body)
+    content.extend(blocks)
+    thinking = text_tokens(turn.thinking) if thinks else 0
+    calls = sum(20 + text_tokens(json.dumps(block["input"])) for block in blocks)
     return Reply(
-        id=f"msg_{uuid.uuid4().hex[:24]}",
+        id=new_id(),
         model=str(body.get("model")),
         content=content,
         stop_reason=turn.stop_reason or ("tool_use" if turn.calls else "end_turn"),
@@ -60,6 +69,36 @@ def build(scenario: Scenario, choice: Choice, body: Json, usage: Usage, secret: 
     )
 
 
+def compacted(body: Json, block: Json, usage: Usage) -> Reply:
+    """Make the answer that is a summary and nothing else; its tokens are in no total."""
+    spent = text_tokens(str(block["content"]))
+    return Reply(
+        id=new_id(),
+        model=str(body.get("model")),
+        content=[block],
+        stop_reason="compaction",
+        usage=Usage(),
+        output_tokens=0,
+        iterations=[usage.as_iteration("compaction", spent)],
+    )
+
+
+def after_compaction(reply: Reply, block: Json, usage: Usage) -> Reply:
+    """Put the summary that came first on the server in front of an answer."""
+    spent = text_tokens(str(block["content"]))
+    own = reply.usage.as_iteration("message", reply.output_tokens)
+    return msgspec.structs.replace(
+        reply,
+        content=[block, *reply.content],
+        iterations=[usage.as_iteration("compaction", spent), own],
+    )
+
+
+def new_id() -> str:
+    """Name an answer."""
+    return f"msg_{uuid.uuid4().hex[:24]}"
+
+
 def _acknowledged(scenario: Scenario, choice: Choice) -> str:
     if not choice.said or not scenario.acknowledge:
         return choice.turn.text
@@ -67,68 +106,62 @@ def _acknowledged(scenario: Scenario, choice: Choice) -> str:
     return f"{lead}\n\n{choice.turn.text}" if choice.turn.text else lead
 
 
+def _thinks(body: Json) -> bool:
+    """Say whether the request lets the model think before it answers; some models do unless told not to."""
+    thinking = body.get("thinking") or {}
+    if thinking:
+        return thinking.get("type") in ("adaptive", "enabled")
+    model = lookup(body.get("model"))
+    return bool(model and model.thinks_unasked)
+
+
 def _shows_thinking(body: Json) -> bool:
     thinking = body.get("thinking") or {}
     return thinking.get("type") == "enabled" or thinking.get("display") in ("summarized", "updates")
 
 
-def _call_block(scenario: Scenario, call: Json) -> Json:
-    name, given = resolve_call(call, scenario)
-    block: Json = {"type": "tool_use", "id": f"toolu_{uuid.uuid4().hex[:24]}", "name": name, "input": given}
-    toolset = call.get("toolset", "computer")
-    if toolset:
-        block["toolset_name"] = toolset
-    return {**block, "caller": {"type": "direct"}}
-
-
-def spoiled(reply: Reply, kind: str) -> Reply:
-    """Change an answer into what a fault of this kind makes of it; other kinds leave it as it is."""
-    replace = msgspec.structs.replace
-    match kind:
-        case "refusal":
-            said = [block for block in reply.content if block["type"] != "tool_use"]
-            details = {"type": "refusal", "category": "cyber", "explanation": "This request was declined."}
-            return replace(reply, content=said, stop_reason="refusal", stop_details=details)
-        case "max_tokens":
-            return replace(reply, stop_reason="max_tokens", cut_input=True)
-        case "context_exceeded":
-            return replace(reply, stop_reason="model_context_window_exceeded", cut_input=True)
-        case "pause_turn":
-            said = [block for block in reply.content if block["type"] != "tool_use"]
-            return replace(reply, content=said, stop_reason="pause_turn")
-        case "empty":
-            return replace(reply, content=[], stop_reason="end_turn", output_tokens=2, thinking_tokens=0)
-        case _:
-            return reply
-
-
 def as_message(reply: Reply) -> Json:
     """Word an answer as a request without `stream` gets it."""
-    usage = {**reply.usage.as_start(), **reply.usage.as_delta(reply.output_tokens, reply.thinking_tokens)}
+    usage = {**reply.usage.as_start(), **_usage_delta(reply)}
+    return {**_opening(reply), **_ending(reply), **_edits(reply), "content": reply.content, "usage": usage}
+
+
+def _opening(reply: Reply) -> Json:
+    opening: Json = {"id": reply.id, "type": "message", "role": "assistant", "model": reply.model}
+    if reply.transformations is not None:
+        opening["input_transformations"] = reply.transformations
+    return opening
+
+
+def _ending(reply: Reply) -> Json:
     return {
-        "id": reply.id,
-        "type": "message",
-        "role": "assistant",
-        "model": reply.model,
-        "content": reply.content,
         "stop_reason": reply.stop_reason,
         "stop_sequence": None,
         "stop_details": reply.stop_details,
-        "usage": usage,
     }
+
+
+def _edits(reply: Reply) -> Json:
+    if reply.applied_edits is None:
+        return {}
+    return {"context_management": {"applied_edits": reply.applied_edits}}
+
+
+def _usage_delta(reply: Reply) -> Json:
+    usage = reply.usage.as_delta(reply.output_tokens, reply.thinking_tokens)
+    return usage if reply.iterations is None else {**usage, "iterations": reply.iterations}
 
 
 def frames(reply: Reply, delta_chars: int) -> Iterator[Json]:
     """Yield the events that stream an answer, in the order of the wire (model-api §8)."""
-    start = {**as_message(reply), "content": [], "stop_reason": None, "stop_details": None}
-    yield {"type": "message_start", "message": {**start, "usage": reply.usage.as_start()}}
+    unsaid: Json = {"content": [], "stop_reason": None, "stop_sequence": None, "stop_details": None}
+    start = {**_opening(reply), **unsaid, "usage": reply.usage.as_start()}
+    yield {"type": "message_start", "message": start}
     yield {"type": "ping"}
     last = len(reply.content) - 1
     for index, block in enumerate(reply.content):
         yield from _block_frames(index, block, delta_chars, cut=reply.cut_input and index == last)
-    ending = {"stop_reason": reply.stop_reason, "stop_sequence": None, "stop_details": reply.stop_details}
-    usage = reply.usage.as_delta(reply.output_tokens, reply.thinking_tokens)
-    yield {"type": "message_delta", "delta": ending, "usage": usage}
+    yield {"type": "message_delta", "delta": _ending(reply), "usage": _usage_delta(reply), **_edits(reply)}
     yield {"type": "message_stop"}
 
 
@@ -151,11 +184,15 @@ def _opened(block: Json, delta_chars: int, *, cut: bool) -> tuple[Json, list[Jso
         case "text":
             pieces = _pieces(block["text"], delta_chars)
             return {"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in pieces]
+        case "compaction":
+            said = {"content": block["content"], "encrypted_content": block["encrypted_content"]}
+            empty = {**block, "content": None, "encrypted_content": None}
+            return empty, [{"type": "compaction_delta", **said}]
         case _:
             # The members of a toolset arrive whole, in one delta (model-api §3).
-            said = json.dumps(block["input"])
-            said = said[: max(1, len(said) // 2)] if cut else said
-            return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": said}]
+            given = json.dumps(block["input"])
+            given = given[: max(1, len(given) // 2)] if cut else given
+            return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": given}]
 
 
 def _pieces(text: str, size: int) -> list[str]:

@@ -1,84 +1,66 @@
 """What the real Messages API refuses, as small pure rules over a request. Serves nothing, keeps nothing.
 
 Wordings are the API's own where they are known (model-api §1.2, §2, §4, §8); the others follow its style.
-Rules about the sequence of messages are in `messages_history`.
+Rules by subject are in `messages_history`, `_tools`, `_thinking`, `_pictures`, `_edits` and `_compaction`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pilothouse.local import messages_compaction as compaction
+from pilothouse.local import messages_edits as edits
 from pilothouse.local import messages_history as history
-from pilothouse.local.messages_binding import broken_signatures
-from pilothouse.local.messages_models import TOOLSET, lookup
-from pilothouse.local.scenario_check import MEMBER_KEYS
+from pilothouse.local import messages_pictures as pictures
+from pilothouse.local import messages_thinking as thinking
+from pilothouse.local import messages_tools as tools
+from pilothouse.local.messages_asked import Asked, Rule, beta_missing, marked
+from pilothouse.local.messages_binding import Checked, check
+from pilothouse.local.messages_models import lookup
+from pilothouse.local.messages_prompt import Place, know, ttl_of
+from pilothouse.local.messages_refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
 Json = dict[str, Any]
 MAX_REQUEST_BYTES = 32 * 2**20
 MAX_BREAKPOINTS = 4
-_KNOWN_KEYS = frozenset(
+_COUNTED_KEYS = frozenset(
     {
         "model",
         "messages",
-        "max_tokens",
         "system",
         "tools",
         "tool_choice",
         "thinking",
         "output_config",
+        "cache_control",
+    }
+)
+_KNOWN_KEYS = _COUNTED_KEYS | frozenset(
+    {
+        "max_tokens",
         "metadata",
         "stream",
         "stop_sequences",
         "service_tier",
-        "cache_control",
         "diagnostics",
         "inference_geo",
     }
 )
 _SAMPLING_KEYS = ("temperature", "top_p", "top_k")
 _BETA_KEYS = {
-    "context_management": "context-management-2025-06-27",
-    "compaction": "compact-2026-09-04",
-    "thread": "message-threads-2026-08-12",
-    "fallbacks": "server-side-fallback-2026-07-01",
+    "context_management": (edits.BETA, compaction.EDIT_BETA),
+    "compaction": (compaction.ON_DEMAND_BETA,),
+    "thread": ("message-threads-2026-08-12",),
+    "fallbacks": ("server-side-fallback-2026-07-01",),
+    "speed": ("fast-mode-2026-02-01",),
 }
-_TOOLSET_KEYS = frozenset({"type", "configs", "cache_control", "allowed_callers"})
-_CONFIG_KEYS = frozenset({"enabled", "defer_loading"})
-
-
-class Refusal(Exception):
-    """An error answer of the API."""
-
-    def __init__(self, kind: str, message: str, status: int = 400, *, retry_after_s: float = 0.0) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.status = status
-        self.retry_after_s = retry_after_s
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """One request as it came in."""
-
-    body: Any
-    size_bytes: int = 0
-    headers: dict[str, str] = {}
-    counting: bool = False
-    """For `count_tokens`, which takes no `max_tokens`."""
-
-    def betas(self) -> set[str]:
-        """List the beta names of the request's header."""
-        return {name.strip() for name in self.header("anthropic-beta").split(",")}
-
-    def header(self, name: str) -> str:
-        """Read a header, whatever its case."""
-        return next((value for key, value in self.headers.items() if key.lower() == name), "")
+_CLEAR_AT_BETA = "mid-conversation-system-clear-at-2026-08-21"
+_TTLS = ("5m", "1h")
 
 
 def too_large(asked: Asked) -> str | None:
@@ -118,13 +100,6 @@ def required_fields(asked: Asked) -> str | None:
     return f"{missing}: Field required" if missing else None
 
 
-def positive_max_tokens(asked: Asked) -> str | None:
-    """At least one token may be said."""
-    given = asked.body.get("max_tokens", 1)
-    fine = isinstance(given, int) and not isinstance(given, bool) and given >= 1
-    return None if fine else "max_tokens: Input should be greater than or equal to 1"
-
-
 def sampling(asked: Asked) -> str | None:
     """Sampling parameters are gone since API version 2026-10-21."""
     given = next((key for key in _SAMPLING_KEYS if key in asked.body), None)
@@ -132,10 +107,10 @@ def sampling(asked: Asked) -> str | None:
 
 
 def known_fields(asked: Asked) -> str | None:
-    """Unknown fields, and those of a beta that was not asked for, are refused."""
-    betas = asked.betas()
+    """Unknown fields, and those of a beta that was not asked for, are refused; counting takes fewer."""
+    known = _COUNTED_KEYS if asked.counting else _KNOWN_KEYS
     for key in asked.body:
-        if key not in _KNOWN_KEYS and _BETA_KEYS.get(key) not in betas:
+        if key not in known and not asked.betas() & set(_BETA_KEYS.get(key, ())):
             return f"{key}: Extra inputs are not permitted"
     return None
 
@@ -146,120 +121,58 @@ def known_model(asked: Asked) -> str | None:
     return None if lookup(model) else f"model: {model}"
 
 
-def thinking_form(asked: Asked) -> str | None:
-    """Each generation takes its own forms of thinking."""
-    thinking, model = asked.body.get("thinking"), lookup(asked.body.get("model"))
-    if thinking is None or model is None:
-        return None
-    kind = thinking.get("type") if isinstance(thinking, dict) else None
-    if kind in model.thinking:
-        return None
-    if kind == "enabled":
-        return (
-            '"thinking.type.enabled" is not supported for this model. '
-            'Use "thinking.type.adaptive" and "output_config.effort" to control thinking behavior.'
-        )
-    if kind == "disabled":
-        return '"thinking.type.disabled" is not supported for this model.'
-    return f"thinking: Input tag {kind!r} found does not match any of the expected tags"
-
-
-def tool_types(asked: Asked) -> str | None:
-    """Models from 5.5 on take only the toolset, older ones only their own generation."""
-    model = lookup(asked.body.get("model"))
-    if model is None:
-        return None
-    kinds = [str(tool.get("type", "")) for tool in _tools(asked)]
-    wrong = [kind for kind in kinds if kind.startswith("computer_") and kind not in model.tools]
-    if not wrong:
-        return None
-    return f"'{asked.body.get('model')}' does not support tool types: {', '.join(wrong)}."
-
-
-def toolset_entry(asked: Asked) -> str | None:
-    """The toolset's entry has few fields: no name, no display size, no strictness."""
-    for i, tool in enumerate(_tools(asked)):
-        if tool.get("type") == TOOLSET:
-            extra = next((key for key in tool if key not in _TOOLSET_KEYS), None)
-            if extra:
-                return f"tools.{i}.{TOOLSET}.{extra}: Extra inputs are not permitted"
-    return None
-
-
-def toolset_configs(asked: Asked) -> str | None:
-    """Configs name known members and known switches, and leave something enabled."""
-    for i, tool in enumerate(_tools(asked)):
-        configs = tool.get("configs")
-        if tool.get("type") == TOOLSET and isinstance(configs, dict):
-            problem = _configs_problem(configs)
-            if problem:
-                return f"tools.{i}.{TOOLSET}.configs{problem}"
-    return None
-
-
-def _configs_problem(configs: Json) -> str:
-    for member, config in configs.items():
-        if member not in MEMBER_KEYS:
-            return f".{member}: Extra inputs are not permitted"
-        extra = next((key for key in config or {} if key not in _CONFIG_KEYS), None)
-        if extra:
-            return f".{member}.{extra}: Extra inputs are not permitted"
-    enabled = [name for name in MEMBER_KEYS if (configs.get(name) or {}).get("enabled", True)]
-    if not enabled:
-        return ": at least one member must be enabled"
-    deferred = {bool((configs.get(name) or {}).get("defer_loading", False)) for name in enabled}
-    return ": `defer_loading` must be the same for all enabled members" if len(deferred) > 1 else ""
-
-
-def tool_names(asked: Asked) -> str | None:
-    """The toolset owns the name `computer`, and comes once."""
-    names = ["computer" if t.get("type") == TOOLSET else str(t.get("name", "")) for t in _tools(asked)]
-    again = next((name for name in names if name and names.count(name) > 1), None)
-    return f"tools: Tool names must be unique: {again}" if again else None
-
-
-def tool_choice(asked: Asked) -> str | None:
-    """The newest models can't be forced to call a tool, and no model to call a whole toolset."""
-    choice, model = asked.body.get("tool_choice"), lookup(asked.body.get("model"))
-    if not isinstance(choice, dict) or model is None:
-        return None
-    kind = choice.get("type")
-    if kind in ("any", "tool") and not model.forced_choice:
-        return f'tool_choice: type "{kind}" is not supported for this model.'
-    if kind == "tool" and choice.get("name") == "computer":
-        return "tool_choice: a toolset cannot be forced by name."
-    return None
-
-
 def breakpoints(asked: Asked) -> str | None:
     """At most four cache breakpoints, the automatic one included."""
-    found = sum(1 for _ in _markers(asked.body))
+    found = len(marked(asked.body)) + bool(asked.body.get("cache_control"))
     if found <= MAX_BREAKPOINTS:
         return None
     return f"A maximum of {MAX_BREAKPOINTS} blocks with cache_control may be provided. Found {found}."
 
 
-def _markers(value: object) -> Iterator[object]:
-    if isinstance(value, dict):
-        if value.get("cache_control"):
-            yield value
-        for key, item in value.items():
-            if key not in ("input", "cache_control"):  # what the model said is no marker of ours
-                yield from _markers(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _markers(item)
+def marker_form(asked: Asked) -> str | None:
+    """A marker is `ephemeral`, for five minutes or an hour."""
+    for holder in [*marked(asked.body), *([asked.body] if asked.body.get("cache_control") else [])]:
+        marker = holder["cache_control"]
+        if not isinstance(marker, dict) or marker.get("type") != "ephemeral":
+            return "cache_control.type: Input should be 'ephemeral'"
+        if ttl_of(holder) not in _TTLS:
+            return "cache_control.ephemeral.ttl: Input should be '5m' or '1h'"
+    return None
 
 
-def _tools(asked: Asked) -> list[Json]:
-    return [tool for tool in asked.body.get("tools") or [] if isinstance(tool, dict)]
+def marker_order(asked: Asked) -> str | None:
+    """Longer lifetimes come before shorter ones."""
+    ttls = [ttl_of(holder) for holder in marked(asked.body)]
+    if asked.body.get("cache_control"):
+        ttls.append(ttl_of(asked.body))  # it sits on the last block
+    if "5m" not in ttls or "1h" not in ttls[ttls.index("5m") :]:
+        return None
+    return (
+        "cache_control.ttl: a ttl='1h' cache_control block must not come after a ttl='5m' cache_control "
+        "block. Note that blocks are processed in the following order: `tools`, `system`, `messages`."
+    )
+
+
+def unmarked_thinking(asked: Asked) -> str | None:
+    """Thinking can't carry a cache marker."""
+    for i, one in enumerate(asked.records):
+        for j, block in enumerate(one.blocks):
+            if block.get("type") in ("thinking", "redacted_thinking") and "cache_control" in block:
+                return (
+                    f"messages.{i}.content.{j}.{block['type']}.cache_control: Extra inputs are not permitted"
+                )
+    return None
 
 
 def prefill(asked: Asked) -> str | None:
-    """The last message is not the assistant's; a paused turn is recognised by its server."""
-    model, messages = lookup(asked.body.get("model")), asked.body.get("messages") or []
+    """The last message is not the assistant's, but for a turn that was paused, or is to be summed up."""
+    model, messages = asked.model, asked.messages
     if not messages or messages[-1].get("role") != "assistant" or (model and model.prefill):
         return None
+    if asked.body.get("compaction") or asked.counting or asked.paused(messages[-1]):
+        return None
+    if asked.records[-1].blocks and asked.records[-1].blocks[-1].get("type") == "compaction":
+        return None  # a pause after compaction: the answer is still due
     return (
         "This model does not support assistant message prefill. "
         "The conversation must end with a user message."
@@ -267,63 +180,139 @@ def prefill(asked: Asked) -> str | None:
 
 
 def system_role(asked: Asked) -> str | None:
-    """Not every model takes system-role messages."""
-    model = lookup(asked.body.get("model"))
-    for i, message in enumerate(asked.body.get("messages") or []):
-        if message.get("role") == "system" and model and not model.system_messages:
+    """Not every model takes system-role messages, and they hold text alone."""
+    model = asked.model
+    for i, one in enumerate(asked.records):
+        if one.message.get("role") != "system":
+            continue
+        if model and not model.system_messages:
             return f"messages.{i}.role: 'system' messages are not supported for this model."
+        if any(block.get("type") != "text" for block in one.blocks):
+            return f"messages.{i}.content: a 'system' message holds only text"
+        if "clear_at" in one.message:
+            return _clear_at_problem(asked, i, one.message, one.blocks)
+    return None
+
+
+def _clear_at_problem(asked: Asked, i: int, message: Json, blocks: list[Json]) -> str | None:
+    if beta_missing(asked, _CLEAR_AT_BETA):
+        return f"messages.{i}.clear_at: Extra inputs are not permitted"
+    if message["clear_at"] != "next_user_message":
+        return f"messages.{i}.clear_at: Input should be 'next_user_message'"
+    if any("cache_control" in block for block in blocks):
+        return f"messages.{i}.content: `cache_control` is not permitted together with `clear_at`"
     return None
 
 
 def _on_history(rule: Callable[[list[Json]], str | None]) -> Callable[[Asked], str | None]:
-    return lambda asked: rule(asked.body.get("messages") or [])
+    return lambda asked: rule(asked.messages)
 
 
-class Rule(msgspec.Struct, frozen=True):
-    """A rule and the kind of answer that breaking it gets."""
-
-    check: Callable[[Asked], str | None]
-    kind: str = "invalid_request_error"
-    status: int = 400
-
-
-RULES: tuple[Rule, ...] = (
+SHAPE_RULES: tuple[Rule, ...] = (
     Rule(too_large, "request_too_large", 413),
     Rule(version_header),
     Rule(object_body),
+)
+"""Checked first: only then can a request be read block by block."""
+
+RULES: tuple[Rule, ...] = (
     Rule(required_fields),
     Rule(known_model, "not_found_error", 404),
-    Rule(positive_max_tokens),
     Rule(sampling),
     Rule(known_fields),
-    Rule(thinking_form),
-    Rule(tool_types),
-    Rule(toolset_entry),
-    Rule(toolset_configs),
-    Rule(tool_names),
-    Rule(tool_choice),
+    Rule(thinking.max_tokens),
+    Rule(thinking.thinking_form),
+    Rule(thinking.thinking_fields),
+    Rule(thinking.thinking_budget),
+    Rule(thinking.output_config),
+    Rule(thinking.effort),
+    Rule(tools.tool_types),
+    Rule(tools.tool_betas),
+    Rule(tools.single_entry),
+    Rule(tools.toolset_entry),
+    Rule(tools.toolset_configs),
+    Rule(tools.tool_names),
+    Rule(tools.tool_choice),
     Rule(breakpoints),
+    Rule(marker_form),
+    Rule(marker_order),
+    Rule(unmarked_thinking),
+    Rule(edits.edit_types),
+    Rule(edits.edit_fields),
+    Rule(edits.thinking_to_clear),
+    Rule(edits.compaction_trigger),
+    Rule(compaction.on_demand_shape),
+    Rule(compaction.on_demand_content),
+    Rule(compaction.block_betas),
+    Rule(compaction.signed_place),
+    Rule(compaction.no_edit_beside),
     Rule(prefill),
     Rule(system_role),
     *(Rule(_on_history(rule)) for rule in history.RULES),
+    Rule(tools.declared_toolset),
+    Rule(pictures.image_sources),
+    Rule(pictures.files_in_results),
+    Rule(pictures.files_exist),
+    Rule(pictures.readable_images),
+    Rule(pictures.image_count),
+    Rule(pictures.toolset_images),
+    Rule(pictures.large_images),
 )
 """In the order in which the first broken one is reported."""
 
 
-def refuse(
-    asked: Asked, secret: bytes, paused: Callable[[Json], bool] = lambda message: False
-) -> Refusal | None:
-    """Check a request; `paused` says whether a final assistant message is a paused turn to go on with."""
-    for rule in RULES:
-        if rule.check is prefill and asked.body["messages"] and paused(asked.body["messages"][-1]):
-            continue
-        message = rule.check(asked)
-        if message:
-            return Refusal(rule.kind, message, rule.status)
-    for i, j in broken_signatures(asked.body, secret):
-        message = (
-            f"messages.{i}.content.{j}: Invalid `signature` in `thinking` block. "
-            "The block is bound to a different conversation than the one it was sent with."
-        )
-        return Refusal("invalid_request_error", message)
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rules found: the request as it was read, and what is wrong with it."""
+
+    asked: Asked
+    refusal: Refusal | None = None
+    checked: Checked | None = None
+    """What became of its thinking; there for an accepted request."""
+    dropped: frozenset[Place] = frozenset()
+    """Thinking that is not shown."""
+
+
+def judge(asked: Asked, secret: bytes) -> Verdict:
+    """Check a request against every rule, then its summaries and signatures."""
+    refusal = _first(SHAPE_RULES, asked)
+    if refusal:
+        return Verdict(asked=asked, refusal=refusal)
+    if not asked.records:
+        size_of = asked.files.size_of if asked.files else lambda _: None
+        records = [know(message, size_of) for message in asked.messages]
+        asked = msgspec.structs.replace(asked, records=records)
+    refusal = _first(RULES, asked) or compaction.proven(asked, secret)
+    if refusal:
+        return Verdict(asked=asked, refusal=refusal)
+    checked = check(asked.body, asked.records, secret)
+    kept = [(place, why) for place, why in checked.broken if not _drops(asked, why)]
+    dropped = frozenset([*checked.foreign, *(place for place, why in checked.broken if _drops(asked, why))])
+    refusal = _broken_signature(kept[0][0]) if kept else None
+    return Verdict(asked=asked, refusal=refusal, checked=checked, dropped=dropped)
+
+
+def _first(rules: tuple[Rule, ...], asked: Asked) -> Refusal | None:
+    for rule in rules:
+        found = rule.check(asked)
+        if found:
+            return found if isinstance(found, Refusal) else Refusal(rule.kind, found, rule.status)
     return None
+
+
+def _drops(asked: Asked, why: str) -> bool:
+    given = asked.body.get("thinking") or {}
+    behaviour = (given.get("block_binding") or {}).get("prefix_mismatch_behavior")
+    return behaviour == "drop_block" and why == "prefix_binding_mismatch"
+
+
+def _broken_signature(place: Place) -> Refusal:
+    message = (
+        f"messages.{place[0]}.content.{place[1]}: Invalid `signature` in `thinking` block. "
+        "The block is bound to a different conversation than the one it was sent with."
+    )
+    return Refusal("invalid_request_error", message)
+
+
+def refuse(asked: Asked, secret: bytes) -> Refusal | None:
+    """Check a request; None when it is accepted."""
+    return judge(asked, secret).refusal

@@ -6,124 +6,81 @@ Estimates, not the vendor's tokenizer: characters / 4, pictures by their size, a
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pilothouse.local.messages_binding import blocks_of, canonical
-from pilothouse.local.messages_images import image_size, image_tokens
+from pilothouse.local.messages_models import lookup
+from pilothouse.local.messages_prompt import ttl_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pilothouse.local.messages_prompt import Part
 
 Json = dict[str, Any]
-TOOLSET_TOKENS = 4_500
-"""What declaring the computer toolset costs (model-api §1.2)."""
-CACHE_MIN_TOKENS = 512
 LOOKBACK_POSITIONS = 20
-_ENTRIES_MAX = 4_096
+_ENTRIES_MAX = 16_384
 _TTL_S = {"5m": 300.0, "1h": 3600.0}
-
-
-def text_tokens(text: str) -> int:
-    """Estimate the tokens of a text: four characters each, rounded up."""
-    return -(-len(text) // 4)
-
-
-def block_tokens(block: object) -> int:
-    """Estimate the tokens of one content block."""
-    if not isinstance(block, dict):
-        return text_tokens(str(block))
-    match block.get("type"):
-        case "text":
-            return text_tokens(str(block.get("text", "")))
-        case "thinking":
-            return text_tokens(str(block.get("thinking", "")))
-        case "image":
-            size = image_size(str((block.get("source") or {}).get("data", "")))
-            return image_tokens(*size) if size else 0
-        case "tool_result":
-            return 12 + sum(block_tokens(part) for part in blocks_of(block))
-        case "tool_use":
-            return 20 + text_tokens(json.dumps(block.get("input", {})))
-        case _:
-            return text_tokens(json.dumps(block))
+_NEVER_MARKED = ("thinking", "redacted_thinking")
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Input side of one request's usage, in tokens."""
 
-    input: int
-    read: int
-    write_5m: int
-    write_1h: int
+    input: int = 0
+    read: int = 0
+    write_5m: int = 0
+    write_1h: int = 0
 
     @property
     def total(self) -> int:
         """The whole prompt."""
         return self.input + self.read + self.write_5m + self.write_1h
 
+    @property
+    def written(self) -> int:
+        """What was written to the cache."""
+        return self.write_5m + self.write_1h
+
+    def as_counts(self) -> Json:
+        """Word it as both ends of a stream do: cumulative."""
+        return {
+            "input_tokens": self.input,
+            "cache_creation_input_tokens": self.written,
+            "cache_read_input_tokens": self.read,
+        }
+
     def as_start(self) -> Json:
         """Word it as `message_start` does; the split by lifetime exists only there."""
         return {
-            "input_tokens": self.input,
-            "cache_creation_input_tokens": self.write_5m + self.write_1h,
-            "cache_read_input_tokens": self.read,
-            "cache_creation": {
-                "ephemeral_5m_input_tokens": self.write_5m,
-                "ephemeral_1h_input_tokens": self.write_1h,
-            },
+            **self.as_counts(),
+            "cache_creation": self.as_split(),
             "output_tokens": 1,
             "service_tier": "standard",
         }
 
-    def as_delta(self, output: int, thinking: int) -> Json:
-        """Word it as `message_delta` does: cumulative."""
+    def as_split(self) -> Json:
+        """Word what was written by lifetime."""
         return {
-            "input_tokens": self.input,
-            "cache_creation_input_tokens": self.write_5m + self.write_1h,
-            "cache_read_input_tokens": self.read,
+            "ephemeral_5m_input_tokens": self.write_5m,
+            "ephemeral_1h_input_tokens": self.write_1h,
+        }
+
+    def as_delta(self, output: int, thinking: int) -> Json:
+        """Word it as `message_delta` does."""
+        return {
+            **self.as_counts(),
             "output_tokens": output,
             "output_tokens_details": {"thinking_tokens": thinking},
         }
 
-
-class _Part(msgspec.Struct):
-    data: bytes
-    tokens: int
-    ttl: str = ""
-    kind: str = ""
+    def as_iteration(self, kind: str, output: int) -> Json:
+        """Word it as an entry of `iterations`."""
+        counts = {**self.as_counts(), "cache_creation": self.as_split()}
+        return {"type": kind, **counts, "output_tokens": output}
 
 
-def _ttl(holder: object) -> str:
-    marker = holder.get("cache_control") if isinstance(holder, dict) else None
-    return str(marker.get("ttl", "5m")) if isinstance(marker, dict) else ""
-
-
-def _parts(body: Json) -> Iterator[_Part]:
-    """Yield the prompt in cache order: tools, system, messages."""
-    for tool in body.get("tools") or []:
-        known = str(tool.get("type", "")).startswith("computer_")
-        tokens = TOOLSET_TOKENS if known else text_tokens(json.dumps(tool))
-        yield _Part(canonical(tool), tokens, _ttl(tool))
-    system = body.get("system") or []
-    for block in [{"type": "text", "text": system}] if isinstance(system, str) else system:
-        yield _Part(canonical(block), block_tokens(block), _ttl(block))
-    level = canonical([body.get("tool_choice"), (body.get("output_config") or {}).get("effort")])
-    for message in body.get("messages") or []:
-        for block in blocks_of(message):
-            head = level + str(message.get("role")).encode()
-            yield _Part(head + canonical(block), block_tokens(block) + 1, _ttl(block), str(block.get("type")))
-
-
-def prompt_tokens(body: Json) -> int:
-    """Estimate the whole prompt, as `count_tokens` answers it."""
-    return sum(part.tokens for part in _parts(body))
-
-
-def _positions(parts: list[_Part]) -> list[int]:
+def _positions(parts: list[Part]) -> list[int]:
     """Number the parts as the cache's lookback does: a run of calls, or of results, is one position."""
     positions: list[int] = []
     for i, part in enumerate(parts):
@@ -132,37 +89,39 @@ def _positions(parts: list[_Part]) -> list[int]:
     return positions
 
 
+class _Entry(msgspec.Struct):
+    """A prefix that was written, and how long it lives after each use."""
+
+    until_s: float
+    ttl_s: float
+
+
 class PromptCache:
     """Which prefixes were written, and until when; the oldest are forgotten."""
 
     def __init__(self) -> None:
-        self._until: OrderedDict[bytes, float] = OrderedDict()
+        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
 
-    def account(self, body: Json, now_s: float) -> Usage:
-        """Split a request's prompt into read, written and plain tokens, and remember what it wrote."""
-        parts = list(_parts(body))
-        if parts and _ttl(body):  # the automatic breakpoint sits on the last block
-            parts[-1].ttl = _ttl(body)
-        running, sizes, digest = [], [], hashlib.sha256()
-        total = 0
-        for part in parts:
-            digest.update(part.data)
-            total += part.tokens
-            running.append(digest.digest())
-            sizes.append(total)
-        breakpoints = [i for i, part in enumerate(parts) if part.ttl and sizes[i] >= CACHE_MIN_TOKENS]
-        hit = self._longest(running, _positions(parts), breakpoints, now_s)
+    def account(self, body: Json, parts: list[Part], began_s: float) -> Usage:
+        """Split a prompt into read, written and plain tokens, and remember what it wrote.
+
+        Lifetimes count from `began_s`, the moment at which the request came in.
+        """
+        model = lookup(body.get("model"))
+        ttls = _ttls(body, parts)
+        running, sizes = _prefixes(parts)
+        least = model.cache_min if model else 0
+        breakpoints = [i for i, ttl in enumerate(ttls) if ttl and sizes[i] >= least]
+        hit = self._longest(running, _positions(parts), breakpoints, began_s)
         read = sizes[hit] if hit >= 0 else 0
-        if hit >= 0:
-            self._keep(running[hit], now_s + _TTL_S["5m"])
         written = {"5m": 0, "1h": 0}
         done = read
         for i in breakpoints:
-            self._keep(running[i], now_s + _TTL_S.get(parts[i].ttl, 300.0))
             if sizes[i] > done:
-                written[parts[i].ttl if parts[i].ttl in written else "5m"] += sizes[i] - done
+                written[ttls[i]] += sizes[i] - done
                 done = sizes[i]
-        return Usage(input=total - done, read=read, write_5m=written["5m"], write_1h=written["1h"])
+            self._keep(running[i], _TTL_S[ttls[i]], began_s)
+        return Usage(input=sizes[-1] - done, read=read, write_5m=written["5m"], write_1h=written["1h"])
 
     def _longest(
         self, running: list[bytes], positions: list[int], breakpoints: list[int], now_s: float
@@ -171,11 +130,41 @@ class PromptCache:
             for i in range(end, -1, -1):
                 if positions[end] - positions[i] >= LOOKBACK_POSITIONS:
                     break
-                if self._until.get(running[i], 0.0) > now_s:
+                entry = self._entries.get(running[i])
+                if entry and entry.until_s > now_s:
+                    entry.until_s = now_s + entry.ttl_s
                     return i
         return -1
 
-    def _keep(self, key: bytes, until_s: float) -> None:
-        self._until[key] = max(until_s, self._until.pop(key, 0.0))
-        while len(self._until) > _ENTRIES_MAX:
-            self._until.popitem(last=False)
+    def _keep(self, key: bytes, ttl_s: float, now_s: float) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is None or entry.until_s <= now_s:
+            entry = _Entry(0.0, 0.0)
+        entry.ttl_s = max(entry.ttl_s, ttl_s)
+        entry.until_s = now_s + entry.ttl_s
+        self._entries[key] = entry
+        while len(self._entries) > _ENTRIES_MAX:
+            self._entries.popitem(last=False)
+
+
+def _ttls(body: Json, parts: list[Part]) -> list[str]:
+    """List each part's lifetime; the automatic breakpoint sits on the last part that can carry one."""
+    ttls = [part.ttl for part in parts]
+    automatic = ttl_of(body)
+    able = [i for i, part in enumerate(parts) if part.tokens and part.kind not in _NEVER_MARKED]
+    if automatic and able:
+        ttls[able[-1]] = ttls[able[-1]] or automatic
+    return [ttl if ttl in _TTL_S else "" for ttl in ttls]
+
+
+def _prefixes(parts: list[Part]) -> tuple[list[bytes], list[int]]:
+    """Digest and measure the prompt up to and with each part."""
+    running: list[bytes] = []
+    sizes: list[int] = []
+    state, total = b"", 0
+    for part in parts:
+        state = hashlib.sha256(state + part.data).digest()
+        total += part.tokens
+        running.append(state)
+        sizes.append(total)
+    return running, sizes

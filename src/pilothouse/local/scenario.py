@@ -1,6 +1,6 @@
-"""Scenario files: what a scripted model says and does, and which turn answers a history (a pure function).
+"""Scenario files: what a scripted model says and does.
 
-No server here and no wire format: `messages_reply` makes content blocks and frames of a `Turn`.
+Which turn answers a history is `scenario_play`'s; `messages_reply` makes blocks and frames of a `Turn`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,11 @@ from pilothouse.errors import UsageError
 from pilothouse.local.scenario_check import check_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 Json = dict[str, Any]
-RELAY_LEAD = "The user sent the following message while you were working: "
-"""How a message said during the work is introduced in a system-role message (model-api §4, injecting B)."""
-
-INTERRUPTED = "Interrupted by the operator."
-"""The result of a call that a message said `now` kept from being done."""
+FILE_MODES = ("on", "off", "uploads-only")
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,23 +40,44 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """HTTP status of a `status` fault."""
     retry_after_s: float = 0.0
     """Sent as `retry-after` when positive."""
+    error: str = ""
+    """The type of a `status` or `error_event` fault's error, when not the usual one."""
+    code: str = ""
+    """An `error_code` that goes with a `status` fault."""
+    message: str = ""
+    """The error's words, when not the usual ones."""
     after_deltas: int = 3
     """How much of the turn is streamed before the fault."""
     stall_s: float = 600.0
+    """The silence of `stall`, `silence` and `black_hole`; for `slow`, the pause before each delta."""
+    refuse_s: float = 1.0
+    """For how long no connection is accepted."""
+    category: str = "cyber"
+    """What a `refusal` is about; empty for null."""
+    stop_reason: str = "some_future_reason"
+    """What `stop` says instead of the turn's own."""
 
 
 FAULT_KINDS = (
     "status",
+    "refuse",
+    "black_hole",
+    "silence",
     "error_event",
     "drop",
     "eof",
     "stall",
+    "slow",
+    "garbled",
     "unknown_event",
+    "zero_deltas",
+    "duplicate",
     "refusal",
     "max_tokens",
     "context_exceeded",
     "pause_turn",
     "empty",
+    "stop",
 )
 
 
@@ -104,20 +121,14 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pace: Pace = Pace()
     targets: dict[str, tuple[int, int]] = {}
     regions: dict[str, tuple[int, int, int, int]] = {}
+    files: str = "on"
+    """`on`, `off` (no uploads, as without data retention) or `uploads-only` (no file within a result)."""
+    summary: str = "The work so far went as asked."
+    """What a compaction says of the messages it sums up."""
     turn: list[Turn] = []
     name: str = "scenario"
-
-
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """The turn to play, and what led to it."""
-
-    turn: Turn
-    number: int
-    """Index into the scenario's turns; -1 for a closing turn."""
-    position: int
-    """How many answers the history holds: retries of one request share it."""
-    said: str = ""
-    """Newly said text, which the answer should acknowledge; empty for none."""
+    main: list[int] = []
+    """Numbers of the turns that are no asides; worked out, not written."""
 
 
 def load(path: Path, variables: Mapping[str, str] | None = None) -> Scenario:
@@ -164,6 +175,8 @@ def parse(document: Json, where: str) -> Scenario:
         scenario = msgspec.convert({"name": where, **document}, Scenario)
     except msgspec.ValidationError as error:
         raise UsageError(str(error), where, "see docs/scenarios.md") from error
+    if scenario.files not in FILE_MODES:
+        raise UsageError(f"files can't be {scenario.files!r}", where, f"known: {', '.join(FILE_MODES)}")
     for number, turn in enumerate(scenario.turn, start=1):
         try:
             for call in turn.calls:
@@ -173,7 +186,8 @@ def parse(document: Json, where: str) -> Scenario:
         except (re.error, LookupError, ValueError) as error:
             raise UsageError(f"turn {number}: {_plain(error)}", where, "see docs/scenarios.md") from error
     played = [turn for turn in scenario.turn for _ in range(turn.repeat)]
-    return msgspec.structs.replace(scenario, turn=played)
+    main = [number for number, turn in enumerate(played) if not turn.when_user_says]
+    return msgspec.structs.replace(scenario, turn=played, main=main)
 
 
 def _plain(error: Exception) -> str:
@@ -211,122 +225,3 @@ def _named(value: object, table: Mapping[str, tuple[int, ...]], what: str) -> ob
         known = ", ".join(sorted(table)) or "none"
         raise LookupError(f"no {what} is called {value!r} (defined: {known})")
     return list(table[value])
-
-
-def choose(scenario: Scenario, messages: list[Json]) -> Choice:
-    """Say which turn answers this history: a pure function, so that a retried request gets the same turn.
-
-    The n-th answer is the n-th turn of the main line, except where newly said text called for an aside, or
-    a message interrupted a batch, whose remaining calls are then made again.
-    """
-    asked = list(_asked(messages))
-    extras = [group.interrupted or _aside(scenario, group.said) is not None for group in asked]
-    newest, position = asked[-1], len(asked) - 1
-    if newest.interrupted:
-        turn = Turn(text="I finish what I had begun.", calls=newest.interrupted)
-        return Choice(turn=turn, number=-1, position=position, said=newest.said)
-    aside = _aside(scenario, newest.said)
-    if aside is not None:
-        return Choice(turn=scenario.turn[aside], number=aside, position=position)
-    main = [number for number, turn in enumerate(scenario.turn) if not turn.when_user_says]
-    played = sum(not extra for extra in extras[:-1])
-    if played < len(main):
-        number = main[played]
-        return Choice(turn=scenario.turn[number], number=number, position=position, said=newest.said)
-    return Choice(turn=Turn(text=scenario.closing), number=-1, position=position, said=newest.said)
-
-
-def _aside(scenario: Scenario, said: str) -> int | None:
-    if not said:
-        return None
-    matching = (
-        number
-        for number, turn in enumerate(scenario.turn)
-        if turn.when_user_says and re.search(turn.when_user_says, said)
-    )
-    return next(matching, None)
-
-
-class _Asked(msgspec.Struct):
-    """What came between two answers."""
-
-    said: str
-    interrupted: list[Json]
-    """Calls of the answer before that a message kept from being done, to be made again."""
-
-
-def _asked(messages: list[Json]) -> Iterator[_Asked]:
-    """Yield what came before each answer so far, and before the one now asked for.
-
-    The task itself counts as nothing said. Assistant messages without anything between them are one answer:
-    a paused turn and its continuation.
-    """
-    since: list[Json] = []
-    answers = 0
-    calls: list[Json] = []
-    for message in [*messages, {"role": "assistant", "content": []}]:
-        if message.get("role") != "assistant":
-            since.append(message)
-            continue
-        if since:
-            said = "\n".join(text for one in since for text in _spoken(one))
-            yield _Asked(said if answers else "", _interrupted(calls, newest_results(since)))
-            answers, since, calls = answers + 1, [], []
-        content = message.get("content")
-        calls += content if isinstance(content, list) else []
-
-
-def _interrupted(blocks: list[Json], results: list[Json]) -> list[Json]:
-    stopped = {result.get("tool_use_id") for result in results if INTERRUPTED in _text_of(result)}
-    return [
-        {"do": block["name"], "input": block["input"], "toolset": block.get("toolset_name", "")}
-        for block in blocks
-        if block.get("type") == "tool_use" and block.get("id") in stopped
-    ]
-
-
-def _text_of(result: Json) -> str:
-    return "\n".join(str(block.get("text", "")) for block in _blocks(result))
-
-
-def _spoken(message: Json) -> Iterator[str]:
-    content = message.get("content")
-    if isinstance(content, str):
-        content = [{"type": "text", "text": content}]
-    for block in content or []:
-        if isinstance(block, dict) and block.get("type") == "text":
-            yield str(block.get("text", "")).removeprefix(RELAY_LEAD)
-
-
-def newest_results(messages: list[Json]) -> list[Json]:
-    """Collect the tool results that came after the last answer."""
-    results: list[Json] = []
-    for message in reversed(messages):
-        if message.get("role") == "assistant":
-            break
-        content = message.get("content")
-        blocks = content if isinstance(content, list) else []
-        results[:0] = [
-            block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_result"
-        ]
-    return results
-
-
-def unmet(expect: Expect, results: list[Json]) -> str:
-    """Say which expectation the newest results do not meet; empty when all are met."""
-    blocks = [block for result in results for block in _blocks(result)]
-    text = "\n".join(str(block.get("text", "")) for block in blocks)
-    if expect.text and not re.search(expect.text, text):
-        return f"no result says {expect.text!r}, but {text[:200]!r}"
-    if expect.is_error is not None and expect.is_error != any(result.get("is_error") for result in results):
-        return "an error was expected" if expect.is_error else f"no error was expected, but {text[:200]!r}"
-    if expect.image is not None and expect.image != any(block.get("type") == "image" for block in blocks):
-        return "a picture was expected" if expect.image else "no picture was expected"
-    return ""
-
-
-def _blocks(result: Json) -> list[Json]:
-    content = result.get("content")
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}]
-    return list(content or [])

@@ -45,7 +45,7 @@ def check_shape(
     Raises:
         UsageError: Names file, place and key.
     """
-    _keys(document, _fields(shapes[""]) - {"name"}, where, "the top level")
+    _keys(document, _fields(shapes[""]) - {"name", "main"}, where, "the top level")
     _keys(_table(document.get("pace")), _fields(shapes["pace"]), where, "[pace]")
     for number, turn in enumerate(_tables(document.get("turn")), start=1):
         place = f"turn {number}"

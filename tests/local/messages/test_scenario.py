@@ -9,7 +9,8 @@ import pytest
 
 import pilothouse.local
 from pilothouse.errors import UsageError
-from pilothouse.local.scenario import Expect, Scenario, choose, load, parse, resolve_call, unmet
+from pilothouse.local.scenario import Expect, Scenario, load, parse, resolve_call
+from pilothouse.local.scenario_play import choose, unmet
 
 BUNDLED = sorted((Path(pilothouse.local.__file__).parent / "scenarios").glob("*.toml"))
 Json = dict[str, Any]

@@ -18,6 +18,7 @@ import pytest
 
 import pilothouse.local
 from pilothouse.local.messages_server import serve
+from pilothouse.local.messages_prompt import know, parts
 from pilothouse.local.messages_usage import PromptCache
 from pilothouse.local.scenario import parse
 
@@ -233,7 +234,8 @@ async def test_only_its_key_and_its_own_address_are_served() -> None:
 def test_cached_prefixes_expire() -> None:
     cache = PromptCache()
     body = {**SHAPE, "system": "You drive.", "messages": [TASK]}
-    first, again, late = (cache.account(body, now_s) for now_s in (0.0, 299.0, 600.0))
+    prompt = parts(body, [know(TASK)])
+    first, again, late = (cache.account(body, prompt, now_s) for now_s in (0.0, 299.0, 600.0))
     assert (first.read, again.read, late.read) == (0, first.total, 0)
     assert first.write_5m == again.total == late.write_5m
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from pilothouse.local.messages_binding import prefix_of
-from pilothouse.local.messages_strict import RULES, Asked, refuse
+from pilothouse.local.messages_asked import Asked
+from pilothouse.local.messages_binding import sign_next
+from pilothouse.local.messages_strict import refuse
 from pilothouse.local.scenario_check import MEMBER_KEYS
 
 Json = dict[str, Any]
@@ -295,7 +296,7 @@ def with_thinking(turns: int) -> Json:
     """A history in which each answer began with thinking that was signed for what came before it."""
     request = body(user(text("task")), system=[text("You drive.")])
     for turn in range(turns):
-        thought = {"type": "thinking", "thinking": f"hm {turn}", "signature": prefix_of(request).sign(SECRET)}
+        thought = {"type": "thinking", "thinking": f"hm {turn}", "signature": sign_next(request, SECRET)}
         request["messages"].append(assistant(thought, use(f"t{turn}")))
         request["messages"].append(user(result(f"t{turn}")))
     return request
@@ -334,7 +335,7 @@ def edited(change: str) -> Json:
             thought = {
                 "type": "thinking",
                 "thinking": "",
-                "signature": prefix_of({**request, "messages": messages[:3]}).sign(SECRET),
+                "signature": sign_next({**request, "messages": messages[:3]}, SECRET),
             }
             del messages[3:]
             messages += [assistant(thought, text()), user(text())]
