@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from pilothouse.local.messages_files import FileStore
 from pilothouse.local.messages_models import Accepts, lookup
-from pilothouse.local.messages_prompt import Known
+from pilothouse.local.messages_prompt import Known, markers
 from pilothouse.local.messages_refusal import Refusal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Json = dict[str, Any]
 
@@ -70,19 +67,7 @@ def beta_missing(asked: Asked, beta: str) -> bool:
     return beta not in asked.betas()
 
 
-def markers(value: object) -> Iterator[Json]:
-    """Yield everything that carries a cache marker, in the order tools, system, messages."""
-    if isinstance(value, dict):
-        if value.get("cache_control"):
-            yield value
-        for key, item in value.items():
-            if key not in ("input", "cache_control", "source"):  # what the model said is no marker of ours
-                yield from markers(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from markers(item)
-
-
-def marked(body: Json) -> list[Json]:
-    """List the explicit markers in cache order, without the automatic one of the top level."""
-    return [holder for level in ("tools", "system", "messages") for holder in markers(body.get(level) or [])]
+def marked(asked: Asked) -> list[Json]:
+    """List the explicit cache markers in cache order, without the automatic one of the top level."""
+    head = [holder for level in ("tools", "system") for holder in markers(asked.body.get(level) or [])]
+    return [*head, *(holder for one in asked.records for holder in one.markers)]

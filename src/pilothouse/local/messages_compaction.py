@@ -76,10 +76,8 @@ def _signature(text: str, sealed: str, secret: bytes) -> str:
 def last_block(known: list[Known]) -> Place | None:
     """Find the newest compaction block that holds a summary: nothing before it is read."""
     for i in range(len(known) - 1, -1, -1):
-        for j in range(len(known[i].blocks) - 1, -1, -1):
-            block = known[i].blocks[j]
-            if block.get("type") == "compaction" and block.get("content"):
-                return i, j
+        if known[i].summaries:
+            return i, known[i].summaries[-1]
     return None
 
 
@@ -104,7 +102,7 @@ def on_demand_shape(asked: Asked) -> str | None:
 
 def on_demand_content(asked: Asked) -> Refusal | None:
     """There is something to sum up, and its last call was answered."""
-    if asked.body.get("compaction") is None or not asked.messages:
+    if asked.body.get("compaction") is None or asked.counting or not asked.messages:
         return None
     last = asked.messages[-1]
     blocks = asked.records[-1].blocks

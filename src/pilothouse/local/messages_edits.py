@@ -12,7 +12,7 @@ import msgspec
 
 from pilothouse.local.messages_compaction import EDIT, EDIT_BETA, TRIGGER_FLOOR_TOKENS, last_block
 from pilothouse.local.messages_models import Accepts, lookup
-from pilothouse.local.messages_prompt import CLEARED_TEXT, Changes, Known, Place, parts, text_tokens
+from pilothouse.local.messages_prompt import CLEARED_TEXT, Changes, Known, Part, Place, parts, text_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,22 +126,23 @@ def compaction_trigger(asked: Asked) -> str | None:
 class Edited(msgspec.Struct, kw_only=True):
     """What the edits make of a request."""
 
-    changes: Changes
     applied: list[Json]
     """As the answer's `context_management.applied_edits` names them."""
     original_tokens: int
     """The prompt before clearing."""
     tokens: int
     """The prompt that the model sees."""
+    prompt: list[Part]
+    """That prompt, piece by piece."""
 
 
 def apply(body: Json, known: list[Known], dropped: set[Place]) -> Edited:
     """Apply the clearing edits; `dropped` is thinking that is not shown in any case."""
     start = last_block(known) or (0, 0)
     changes = Changes(start=start, dropped=set(dropped))
-    before = sum(part.tokens for part in parts(body, known, changes))
+    prompt = parts(body, known, changes)
+    before = tokens = sum(part.tokens for part in prompt)
     applied: list[Json] = []
-    tokens = before
     for edit in edits_of(body):
         match edit["type"]:
             case "clear_thinking_20251015":
@@ -152,11 +153,12 @@ def apply(body: Json, known: list[Known], dropped: set[Place]) -> Edited:
                 figures = {"cleared_tool_uses": turns}
             case _:
                 continue
-        left = sum(part.tokens for part in parts(body, known, changes))
         if turns:
+            prompt = parts(body, known, changes)
+            left = sum(part.tokens for part in prompt)
             applied.append({"type": edit["type"], **figures, "cleared_input_tokens": tokens - left})
-        tokens = left
-    return Edited(changes=changes, applied=applied, original_tokens=before, tokens=tokens)
+            tokens = left
+    return Edited(applied=applied, original_tokens=before, tokens=tokens, prompt=prompt)
 
 
 def _clear_thinking(edit: Json, known: list[Known], changes: Changes) -> int:

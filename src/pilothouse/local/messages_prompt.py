@@ -16,9 +16,10 @@ import msgspec
 
 from pilothouse.local.messages_images import Size, fitted, image_size, image_tokens
 from pilothouse.local.messages_models import TOOLSET, Accepts, lookup
+from pilothouse.local.messages_shape import message_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 Json = dict[str, Any]
 Place = tuple[int, int]
@@ -62,6 +63,19 @@ def digest(data: bytes | memoryview) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+def markers(value: object) -> Iterator[Json]:
+    """Yield everything that carries a cache marker, in the order tools, system, messages."""
+    if isinstance(value, dict):
+        if value.get("cache_control"):
+            yield value
+        for key, item in value.items():
+            if key not in ("input", "cache_control", "source"):  # what the model said is no marker of ours
+                yield from markers(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from markers(item)
+
+
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
     """One picture of a message."""
 
@@ -85,6 +99,12 @@ class Known(msgspec.Struct, kw_only=True):
     blocks: list[Any]
     digests: list[bytes]
     pictures: list[Picture]
+    markers: list[Json]
+    """Everything in it that carries a cache marker."""
+    problem: str = ""
+    """What is wrong with its shape, from its place in the request on; empty for nothing."""
+    summaries: list[int]
+    """Positions of compaction blocks that hold a summary."""
     size_bytes: int = 0
     _tokens: dict[int, list[int]] = msgspec.field(default_factory=dict)
 
@@ -115,6 +135,9 @@ def know(message: Json, size_of_file: SizeOf = _no_file, size_bytes: int = 0) ->
         blocks=blocks,
         digests=[digest(role + b"\0" + canonical(block)) for block in blocks],
         pictures=list(_pictures(blocks, size_of_file)),
+        markers=list(markers(message)),
+        problem=message_problem(message, blocks),
+        summaries=[j for j, b in enumerate(blocks) if b.get("type") == "compaction" and b.get("content")],
         size_bytes=size_bytes,
     )
 

@@ -34,7 +34,14 @@ from pilothouse.local.messages_strict import MAX_REQUEST_BYTES, judge
 from pilothouse.local.messages_turn import Turning, prepare
 from pilothouse.local.messages_uploads import FileRoutes
 from pilothouse.local.messages_usage import PromptCache
-from pilothouse.local.messages_wire import Sender, closed_for, json_answer, refused_answer, silence
+from pilothouse.local.messages_wire import (
+    Sender,
+    json_answer,
+    listen_again,
+    refused_answer,
+    silence,
+    stop_listening,
+)
 from pilothouse.local.scenario import FILE_MODES, Fault, Scenario, load
 from pilothouse.local.scenario_play import newest_results, unmet
 
@@ -64,12 +71,14 @@ class ScriptedMessages:
         self._reader = Reader(self.files.size_of)
         self._cache = PromptCache()
         self._attempts: OrderedDict[bytes, int] = OrderedDict()
+        self._app: web.Application | None = None
         self._closed: set[asyncio.Task[None]] = set()
         self._paused: deque[bytes] = deque(maxlen=_CONVERSATIONS_MAX)
 
     def app(self) -> web.Application:
         """Make the aiohttp application."""
         app = web.Application(client_max_size=2 * MAX_REQUEST_BYTES, middlewares=[self._guard])
+        self._app = app
         app.on_shutdown.append(self._open_again)
         app.router.add_post("/v1/messages", self._messages)
         app.router.add_post("/v1/messages/count_tokens", self._count_tokens)
@@ -141,7 +150,7 @@ class ScriptedMessages:
         turning = await self._read(request)
         choice = turning.choose()
         self._check_expectations(choice, turning)
-        fault = self._due_fault(choice, turning.body)
+        fault = self._due_fault(choice, turning)
         pace = choice.turn.pace or self.scenario.pace
         await self._sleep(pace.before_s)
         if fault:
@@ -165,18 +174,24 @@ class ScriptedMessages:
             case "status":
                 raise faults.refusal_of(fault)
             case "refuse":
-                self._refuse(request.app[RUNNER], fault.refuse_s)
-                raise ConnectionResetError("no connection is accepted")
+                await self._refuse(request.app[RUNNER], fault.refuse_s)
+                raise Refusal("api_error", "nobody reads this: the connection was cut", 503)
             case "black_hole":
                 await silence(fault.stall_s)
             case _:
                 return
 
-    def _refuse(self, runner: web.AppRunner, seconds: float) -> None:
+    async def _refuse(self, runner: web.AppRunner, seconds: float) -> None:
         """Accept no connection for so long, and cut those that are open."""
-        task = asyncio.get_running_loop().create_task(closed_for(runner, seconds))
+        port = await stop_listening(runner)
+        task = asyncio.get_running_loop().create_task(listen_again(runner, port, seconds))
         self._closed.add(task)
         task.add_done_callback(self._closed.discard)
+
+    async def refuse_connections(self, seconds: float) -> None:
+        """Accept no connection for so long, from now on; for who runs the server in its own process."""
+        if self._app is not None:
+            await self._refuse(self._app[RUNNER], seconds)
 
     async def _open_again(self, _: web.Application) -> None:
         for task in list(self._closed):
@@ -195,11 +210,12 @@ class ScriptedMessages:
             turning.entry.refused = words
             raise Refusal("invalid_request_error", words)
 
-    def _due_fault(self, choice: Choice, body: Json) -> Fault | None:
+    def _due_fault(self, choice: Choice, turning: Turning) -> Fault | None:
         """Say which fault the present attempt of this turn meets, counting attempts per conversation."""
-        if not choice.turn.fault or body.get("compaction"):
+        if not choice.turn.fault or turning.body.get("compaction"):
             return None
-        first = canonical([body.get("system"), body["messages"][0], choice.position])
+        task = b"".join(turning.known[0].digests).hex()
+        first = canonical([turning.body.get("system"), task, choice.position])
         attempt = self._attempts.pop(first, 0)
         self._attempts[first] = attempt + 1
         while len(self._attempts) > _CONVERSATIONS_MAX:

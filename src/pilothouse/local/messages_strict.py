@@ -14,9 +14,11 @@ from pilothouse.local import messages_compaction as compaction
 from pilothouse.local import messages_edits as edits
 from pilothouse.local import messages_history as history
 from pilothouse.local import messages_pictures as pictures
+from pilothouse.local import messages_shape as shape
 from pilothouse.local import messages_thinking as thinking
 from pilothouse.local import messages_tools as tools
 from pilothouse.local.messages_asked import Asked, Rule, beta_missing, marked
+from pilothouse.local.messages_betas import known_betas
 from pilothouse.local.messages_binding import Checked, check
 from pilothouse.local.messages_models import lookup
 from pilothouse.local.messages_prompt import Place, know, ttl_of
@@ -123,7 +125,7 @@ def known_model(asked: Asked) -> str | None:
 
 def breakpoints(asked: Asked) -> str | None:
     """At most four cache breakpoints, the automatic one included."""
-    found = len(marked(asked.body)) + bool(asked.body.get("cache_control"))
+    found = len(marked(asked)) + bool(asked.body.get("cache_control"))
     if found <= MAX_BREAKPOINTS:
         return None
     return f"A maximum of {MAX_BREAKPOINTS} blocks with cache_control may be provided. Found {found}."
@@ -131,7 +133,7 @@ def breakpoints(asked: Asked) -> str | None:
 
 def marker_form(asked: Asked) -> str | None:
     """A marker is `ephemeral`, for five minutes or an hour."""
-    for holder in [*marked(asked.body), *([asked.body] if asked.body.get("cache_control") else [])]:
+    for holder in [*marked(asked), *([asked.body] if asked.body.get("cache_control") else [])]:
         marker = holder["cache_control"]
         if not isinstance(marker, dict) or marker.get("type") != "ephemeral":
             return "cache_control.type: Input should be 'ephemeral'"
@@ -142,7 +144,7 @@ def marker_form(asked: Asked) -> str | None:
 
 def marker_order(asked: Asked) -> str | None:
     """Longer lifetimes come before shorter ones."""
-    ttls = [ttl_of(holder) for holder in marked(asked.body)]
+    ttls = [ttl_of(holder) for holder in marked(asked)]
     if asked.body.get("cache_control"):
         ttls.append(ttl_of(asked.body))  # it sits on the last block
     if "5m" not in ttls or "1h" not in ttls[ttls.index("5m") :]:
@@ -216,10 +218,13 @@ SHAPE_RULES: tuple[Rule, ...] = (
 """Checked first: only then can a request be read block by block."""
 
 RULES: tuple[Rule, ...] = (
+    Rule(known_betas),
     Rule(required_fields),
+    Rule(shape.field_types),
     Rule(known_model, "not_found_error", 404),
     Rule(sampling),
     Rule(known_fields),
+    Rule(shape.block_fields),
     Rule(thinking.max_tokens),
     Rule(thinking.thinking_form),
     Rule(thinking.thinking_fields),

@@ -90,8 +90,7 @@ class Turning(msgspec.Struct, kw_only=True):
 
     def reply(self, choice: Choice, cache: PromptCache) -> replies.Reply:
         """Make the answer, and account for it."""
-        prompt = parts(self.body, self.known, self.edited.changes)
-        usage = cache.account(self.body, prompt, self.began_s)
+        usage = cache.account(self.body, self.edited.prompt, self.began_s)
         if self.body.get("compaction"):
             return self._noted(replies.compacted(self.body, self._summary(signed=True), usage))
         if self._compacts():

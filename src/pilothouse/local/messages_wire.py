@@ -97,13 +97,18 @@ async def silence(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-async def closed_for(runner: web.AppRunner, seconds: float) -> None:
-    """Refuse every connection for so long; those that are open are cut."""
-    port = runner.addresses[0][1]
+async def stop_listening(runner: web.AppRunner) -> int:
+    """Accept no more connections, and cut those that are open; returns the port."""
+    port: int = runner.addresses[0][1]
     for site in list(runner.sites):
         await site.stop()
     for connection in runner.server.connections if runner.server else []:
         if connection.transport is not None:
             connection.transport.abort()
-    await asyncio.sleep(seconds)
+    return port
+
+
+async def listen_again(runner: web.AppRunner, port: int, after_s: float) -> None:
+    """Accept connections at the same port again, after so long."""
+    await asyncio.sleep(after_s)
     await web.TCPSite(runner, HOST, port).start()

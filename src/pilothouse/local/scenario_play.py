@@ -63,7 +63,7 @@ def survey(
     """Say how far a history has come, what is asked for next included.
 
     The task itself counts as nothing said. Assistant messages without anything between them are one answer:
-    a paused turn and its continuation. So an answer at the very end is still going on, unless it is `finished`.
+    a paused turn and its continuation. So an answer at the very end still goes on, unless it is `finished`.
     """
     now = msgspec.structs.replace(since) if since else Progress()
     before: list[Json] = []
@@ -82,7 +82,7 @@ def survey(
 def _exchanges(
     messages: list[Json], *, pending: bool
 ) -> Iterator[tuple[list[Json], list[Json] | None, bool]]:
-    """Yield what was asked, the blocks that answered it or None, and whether something was asked after it."""
+    """Yield what was asked, the blocks that answered it or None, and whether more was asked then."""
     asked: list[Json] = []
     answer: list[Json] | None = None
     for message in messages:

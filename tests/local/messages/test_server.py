@@ -7,9 +7,8 @@ import json
 import subprocess
 import sys
 import time
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 import anthropic
@@ -17,67 +16,12 @@ import httpx2
 import pytest
 
 import pilothouse.local
-from pilothouse.local.messages_server import serve
 from pilothouse.local.messages_prompt import know, parts
 from pilothouse.local.messages_usage import PromptCache
-from pilothouse.local.scenario import parse
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from pilothouse.local.messages_server import ScriptedMessages
+from tests.local.messages.talking import LOOK, SHAPE, TASK, WHOLE, answered, talking
 
 Json = dict[str, Any]
 SCENARIOS = Path(pilothouse.local.__file__).parent / "scenarios"
-QUICK = {"before_s": 0, "per_delta_s": 0, "delta_chars": 8}
-LOOK: Json = {"thinking": "I think.", "text": "I look.", "calls": [{"do": "left_click", "at": [1, 2]}]}
-SHAPE: Json = {
-    "model": "claude-opus-5-5",
-    "max_tokens": 1000,
-    "system": [
-        {"type": "text", "text": "You drive. " * 300, "cache_control": {"type": "ephemeral", "ttl": "1h"}}
-    ],
-    "tools": [{"type": "computer_toolset_20260801"}],
-    "thinking": {"type": "adaptive", "display": "summarized"},
-    "cache_control": {"type": "ephemeral"},
-}
-TASK: Json = {"role": "user", "content": [{"type": "text", "text": "Buy a kettle."}]}
-WHOLE: Json = {**SHAPE, "messages": [TASK]}
-
-
-class Client:
-    def __init__(self, server: ScriptedMessages, url: str, sdk: anthropic.AsyncAnthropic) -> None:
-        self.server, self.url, self.sdk = server, url, sdk
-
-    async def ask(self, messages: list[Json], **more: Any) -> tuple[Any, list[str]]:
-        request: Json = {**SHAPE, **more, "messages": messages}
-        async with self.sdk.beta.messages.stream(**request) as stream:
-            kinds: list[str] = [event.type async for event in stream]
-            return await stream.get_final_message(), kinds
-
-    async def get(self, path: str) -> Any:
-        headers = {"x-api-key": self.server.key}
-        async with aiohttp.ClientSession() as http, http.get(self.url + path, headers=headers) as answer:
-            return await answer.json()
-
-
-@asynccontextmanager
-async def talking(*turns: Json, **more: Any) -> AsyncIterator[Client]:
-    scenario = parse({"pace": QUICK, "turn": list(turns), **more}, "test")
-    async with serve(scenario) as (server, url):
-        sdk = anthropic.AsyncAnthropic(api_key=server.key, base_url=url, max_retries=0)
-        async with sdk:
-            yield Client(server, url, sdk)
-
-
-def answered(message: Any, *extra: Json) -> list[Json]:
-    uses = [block for block in message.content if block.type == "tool_use"]
-    results: list[Json] = [
-        {"type": "tool_result", "tool_use_id": use.id, "toolset_name": "computer", "content": "Clicked."}
-        for use in uses
-    ]
-    echo = {"role": "assistant", "content": [block.to_dict() for block in message.content]}
-    return [echo, {"role": "user", "content": [*results, *extra]}]
 
 
 async def test_a_turn_streams_as_the_api_streams_it() -> None:
