@@ -19,6 +19,7 @@ from pilothouse.model.client import RequestShape, make_client
 from pilothouse.model.conversation import Conversation
 from pilothouse.model.prompt import system_prompt
 from pilothouse.model.uploads import Pictures
+from pilothouse.model.warmup import warm_up
 
 if TYPE_CHECKING:
     import anthropic
@@ -38,6 +39,11 @@ class Agent:
     hands: Hands
     loop: Loop
     pictures: Pictures
+
+
+def prepare() -> None:
+    """Do once, in a thread, what the SDK would do on the loop at its first request."""
+    warm_up({"model": "none", "max_tokens": 1, "tools": [], "system": [{"type": "text", "text": "-"}]})
 
 
 def assemble(

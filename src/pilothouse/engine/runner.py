@@ -26,7 +26,7 @@ from pilothouse.model.prompt import system_prompt
 from pilothouse.paths import socket_path
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from pilothouse.browser.session import BrowserSession
     from pilothouse.engine.backends import Backends
@@ -205,13 +205,13 @@ class Run:
     async def _work_through(self) -> None:
         """Open the browser and drive the loop; `_close` undoes it."""
         # The SDKs take 2.5 s to import: in a thread, the second one while the browser is being created.
-        await asyncio.to_thread(importlib.import_module, "pilothouse.browser.session")
+        await asyncio.to_thread(_load_browser_side)
         from pilothouse.browser.session import BrowserSession, make_client
 
         endpoint, spec = self._backends.browser, self._spec
         client = make_client(endpoint.key, endpoint.base_url)
         self._closers.append(client.close)
-        importing = asyncio.create_task(asyncio.to_thread(importlib.import_module, "pilothouse.engine.agent"))
+        importing = asyncio.create_task(asyncio.to_thread(_load_agent))
         session = BrowserSession(
             client, browser_name(spec.run), spec.run, self.recorder.publish, spec.browser
         )
@@ -222,7 +222,8 @@ class Run:
         from pilothouse.engine.agent import assemble
 
         gc.freeze()  # what is loaded now stays: later collections need not walk it
-        agent = assemble(spec, self._backends.model, client, session, self)
+        # In a thread, for the client reads the certificates it trusts: 20 ms.
+        agent = await asyncio.to_thread(assemble, spec, self._backends.model, client, session, self)
         self._closers.append(agent.client.close)
         self._forget = agent.pictures.close
         self._loop = agent.loop
@@ -232,6 +233,28 @@ class Run:
             await agent.loop.run(spec.task)
         finally:
             beating.cancel()
+
+
+def _load_agent() -> None:
+    """Import the model's side, and let it do beside the loop what it does at first use."""
+    with _uncollected():
+        importlib.import_module("pilothouse.engine.agent").prepare()
+
+
+def _load_browser_side() -> None:
+    with _uncollected():
+        importlib.import_module("pilothouse.browser.session")
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let no collection run while so much is loaded: each would stop the loop for 100 ms."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 async def _nothing() -> None:

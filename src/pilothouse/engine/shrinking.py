@@ -123,7 +123,7 @@ class Shrinker:
         gone = self._conversation.replace_by_summary(summary, picture)
         self._tokens, self._cleared = 0, {}
         self._tell(turn, "compaction", gone, tokens)
-        await self._pictures.forget(but=[picture["source"].get("file_id", "")] if picture else [])
+        self._pictures.forget_soon(but=[picture["source"].get("file_id", "")] if picture else [])
 
     def _cannot(self, what: str) -> None:
         """Do without summaries from here on."""

@@ -34,7 +34,7 @@ SAME_MAX = 8
 FAILURES_MAX = 3
 """So many uploads in a row may fail before no more are tried."""
 FORGET_S = 3.0
-FORGET_AT_ONCE = 16
+FORGET_AT_ONCE = 4
 _REFUSING = frozenset({400, 401, 403, 404, 405, 501})
 
 
@@ -64,6 +64,7 @@ class Pictures:
         self._shown = ""
         self._same = 0
         self._failures = 0
+        self._forgetting: set[asyncio.Task[None]] = set()
         self._mode = mode
         self.refused = False
         self.proven = False
@@ -176,6 +177,12 @@ class Pictures:
         source = {"type": "base64", "media_type": mime, "data": base64.b64encode(data).decode("ascii")}
         return {"type": "image", "source": source}
 
+    def forget_soon(self, but: Iterable[str] = ()) -> None:
+        """Delete the files, all but some, while the run goes on."""
+        task = asyncio.create_task(self.forget(but))
+        self._forgetting.add(task)
+        task.add_done_callback(self._forgetting.discard)
+
     async def forget(self, but: Iterable[str] = ()) -> None:
         """Delete the files, all but some, as far as that is possible in a few seconds."""
         kept = set(but)
@@ -200,9 +207,10 @@ class Pictures:
 
     async def close(self) -> None:
         """End what is still uploading, and delete what was uploaded."""
-        for task in list(self._uploads.values()):
+        ending = [*self._uploads.values(), *self._forgetting]
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._uploads.values(), return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
         await self.forget()
 
 
