@@ -67,6 +67,21 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     context_max: int = 0
     """What the model's context holds, in tokens; 0 when unknown."""
 
+    @property
+    def prompt(self) -> int:
+        """All that was sent, in tokens."""
+        return self.input + self.cache_read + self.cache_write
+
+    @property
+    def hit_rate(self) -> float:
+        """The share of all that was sent that came from the cache; 0 before the first turn."""
+        return self.cache_read / self.prompt if self.prompt else 0.0
+
+    @property
+    def fill(self) -> float:
+        """The share of the model's context that the latest turn took; 0 when unknown."""
+        return self.context / self.context_max if self.context_max else 0.0
+
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """A run at one position."""

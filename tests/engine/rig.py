@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from aiohttp import web
 
 from pilothouse import commands as cmd
 from pilothouse import events as ev
@@ -35,6 +38,8 @@ class Rig:
     kernel: KernelStub
     directory: Path
     events: list[ev.Event] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    """Each request's body exactly as the model's server got it."""
     _grew: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def collect(self) -> None:
@@ -88,6 +93,18 @@ class Rig:
         return outcome
 
 
+def _keeping(bodies: list[bytes]) -> Any:
+    @web.middleware
+    async def keep(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if request.method == "POST" and request.path == "/v1/messages":
+            bodies.append(await request.read())
+        return await handler(request)
+
+    return keep
+
+
 @asynccontextmanager
 async def rigged(
     directory: Path,
@@ -98,6 +115,7 @@ async def rigged(
     model_name: str = DEFAULT_MODEL,
     options: ModelOptions = ModelOptions(),  # noqa: B008 - frozen
     browser_options: BrowserOptions = PLAIN,
+    idle_s: float = 5.0,
 ) -> AsyncIterator[Rig]:
     """Set a run up around a scenario given as text."""
     run_id = new_run_id()
@@ -110,14 +128,17 @@ async def rigged(
         task="look at the page",
         browser="kernel",
         headless=headless,
-        idle_s=5.0,
+        idle_s=idle_s,
         model=model_name,
         model_options=options,
         browser_options=browser_options,
     )
     run_directory = directory / "runs" / run_id
     async with AsyncExitStack() as stack:
-        model_url = await stack.enter_async_context(listening(model.app()))
+        bodies: list[bytes] = []
+        app = model.app()
+        app.middlewares.insert(0, _keeping(bodies))
+        model_url = await stack.enter_async_context(listening(app))
         kernel_url = await stack.enter_async_context(listening(kernel.app()))
         backends = Backends(spec, directory)
         backends.model = Endpoint(base_url=model_url, key=KEY)
@@ -125,7 +146,7 @@ async def rigged(
         writer = JournalWriter.create(run_directory, run_id)
         stack.callback(writer.close)
         run = Run(spec, writer, BlobStore(run_directory), backends)
-        rig = Rig(run=run, model=model, kernel=kernel, directory=run_directory)
+        rig = Rig(run=run, model=model, kernel=kernel, directory=run_directory, bodies=bodies)
         following = asyncio.create_task(rig.collect())
         await asyncio.sleep(0)
         await run.open()

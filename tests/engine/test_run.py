@@ -10,7 +10,7 @@ from pilothouse import events as ev
 from pilothouse.commands import Ack, Refused
 from pilothouse.events import Hold, Outcome, RunPhase
 from pilothouse.journal.reader import JournalReader
-from pilothouse.model.prompt import HALTED, INTERRUPTED
+from pilothouse.model.prompt import HALTED, INTERRUPTED, UNCHANGED
 from tests.engine.rig import Rig, rigged
 
 CLICK = '{ do = "left_click", at = [100, 100] }'
@@ -51,15 +51,18 @@ async def test_a_run_goes_from_start_to_completed(state_dir: Path) -> None:
 
 
 async def test_a_settled_picture_comes_with_the_last_result(state_dir: Path) -> None:
-    script = scenario(f"calls = [{CLICK}, {TYPE}]", f"calls = [{LOOK}]", 'text = "Done."')
+    look = f"calls = [{LOOK}]"
+    script = scenario(look, f"calls = [{CLICK}, {TYPE}]", look, 'text = "Done."')
     async with rigged(state_dir, script) as rig:
         await rig.finish()
         answered = [event for event in rig.events if isinstance(event, ev.TurnAnswered)]
-        blob = answered[0].results[-1]["content"][-1]["blob"]
+        blob = answered[1].results[-1]["content"][-1]["blob"]
         stored = await rig.run._blobs.read(blob["sha256"])
-    kinds = [[block["type"] for block in result["content"]] for result in answered[0].results]
-    assert kinds == [["text"], ["text", "image"]]
-    assert [block["type"] for block in answered[1].results[0]["content"]] == ["image"]
+    kinds = [
+        [[block["type"] for block in result["content"]] for result in event.results] for event in answered
+    ]
+    assert kinds == [[["image"]], [["text"], ["text", "image"]], [["text"]]]
+    assert answered[2].results[0]["content"] == [{"type": "text", "text": UNCHANGED}]
     assert all(result["toolset_name"] == "computer" for event in answered for result in event.results)
     assert stored.startswith(b"\x89PNG")
 
@@ -216,11 +219,12 @@ async def test_a_torn_answer_is_never_acted_on(state_dir: Path) -> None:
 
 
 async def test_a_truncated_or_refused_answer_ends_the_run_without_an_action(state_dir: Path) -> None:
-    for kind in ("max_tokens", "refusal", "context_exceeded"):
-        script = scenario(f'calls = [{CLICK}]\n[[turn.fault]]\nkind = "{kind}"')
+    for kind, times in (("max_tokens", 2), ("refusal", 1), ("context_exceeded", 2)):
+        script = scenario(f'calls = [{CLICK}]\n[[turn.fault]]\nkind = "{kind}"\ntimes = {times}')
         async with rigged(state_dir, script) as rig:
             assert await rig.finish() is Outcome.FAILED, kind
         assert rig.kernel.performed == [], kind
+        assert len(rig.of(ev.TurnDiscarded)) == times, kind
 
 
 async def test_an_idle_run_takes_a_message_as_its_next_leg(state_dir: Path) -> None:

@@ -19,7 +19,7 @@ from pilothouse import events as ev
 from pilothouse.commands import Ack, Refused
 from pilothouse.engine.__main__ import RedactingFormatter
 from pilothouse.engine.launch import launch
-from pilothouse.engine.spec import RunSpec
+from pilothouse.engine.spec import ModelOptions, RunSpec
 from pilothouse.errors import StartFailed
 from pilothouse.events import Hold, Outcome, RunPhase
 from pilothouse.ids import new_run_id
@@ -48,7 +48,7 @@ def answers(rig: Rig) -> list[ev.TurnAnswered]:
     return [event for event in rig.events if isinstance(event, ev.TurnAnswered)]
 
 
-@pytest.mark.parametrize("where", ["engine.batch.Hands._glance", "engine.loop.Loop._accept"])
+@pytest.mark.parametrize("where", ["engine.batch.Hands._glance", "engine.asking.Asker._accepted"])
 async def test_a_defect_ends_the_run_with_one_sentence_and_no_browser(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
 ) -> None:
@@ -312,12 +312,11 @@ async def test_a_pause_right_after_a_resume_holds(state_dir: Path) -> None:
 
 async def test_a_long_hold_does_not_use_up_the_patience_with_faults(state_dir: Path) -> None:
     fault = '\nfault = [{ kind = "status", status = 529, retry_after_s = 0.01 }]'
-    async with rigged(state_dir, f'[[turn]]\ntext = "Done."{fault}') as rig:
+    patience = ModelOptions(retry_budget_s=0.4)
+    async with rigged(state_dir, f'[[turn]]\ntext = "Done."{fault}', options=patience) as rig:
         rig.pause()
         driving = asyncio.create_task(rig.run.drive())
         await rig.until(lambda event: isinstance(event, ev.FrameCaptured))
-        assert rig.run._loop is not None
-        rig.run._loop._retry_budget_s = 0.4
         await asyncio.sleep(0.5)  # the hold itself
         rig.resume()
         assert await driving is Outcome.COMPLETED

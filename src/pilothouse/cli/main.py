@@ -33,10 +33,14 @@ VERBS = {
     "estimate": "say what a run would cost, before it begins",
     "config": "say which settings hold, and where each comes from",
     "probe": "check with your own keys what both services really do",
+    "show": "print one turn of a run, or the exact request it sent",
     "local": "serve Kernel's API over a Chromium on this machine",
     "version": "say which version this is",
 }
 """Each verb with its line of help, in the order a person needs them; the module has the verb's name."""
+
+MODULES = {"show": "turn"}
+"""Except these: `cli.show` is what every verb shows a run with."""
 
 USAGE_ERROR = 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -108,7 +112,7 @@ def _parser(wanted: str) -> Parser:
             verb, help=help_line, description=f"{help_line[0].upper()}{help_line[1:]}."
         )
         if verb == wanted:  # the others are only named in the help
-            module = import_module(f"pilothouse.cli.{verb}")
+            module = import_module(f"pilothouse.cli.{MODULES.get(verb, verb)}")
             module.add_arguments(verb_parser)
             verb_parser.set_defaults(run_verb=module.run)
     return parser

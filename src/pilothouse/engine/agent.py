@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING
 
 from pilothouse.browser.camera import Camera
 from pilothouse.browser.toolset import make_computer
+from pilothouse.engine.asking import Asker
 from pilothouse.engine.batch import Hands
 from pilothouse.engine.choices import choice_of, plan, scale_of, shape_of
 from pilothouse.engine.loop import Loop
-from pilothouse.model.client import make_client
+from pilothouse.engine.meter import Meter
+from pilothouse.engine.requester import Requester
+from pilothouse.engine.shrinking import Shrinker
+from pilothouse.model.bounds import bounds_of
+from pilothouse.model.client import RequestShape, make_client
 from pilothouse.model.conversation import Conversation
+from pilothouse.model.uploads import Pictures
+from pilothouse.model.warmup import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +42,14 @@ class Agent:
     computer: Computer
     hands: Hands
     loop: Loop
+    pictures: Pictures
     plan: Callable[[str, str], list[str]]
     """Changes model and effort for the next turn (`choices.plan`)."""
+
+
+def prepare() -> None:
+    """Do once, in a thread, what the SDK would do on the loop at its first request."""
+    warm_up({"model": "none", "max_tokens": 1, "tools": [], "system": [{"type": "text", "text": "-"}]})
 
 
 def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, berth: Berth, run: Run) -> Agent:
@@ -56,15 +69,70 @@ def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, bert
         idle_timeout_s=spec.model_options.idle_timeout_s,
     )
     conversation = Conversation(system_messages=shape.model.system_messages, read_call=shape.generation.read)
-    loop = Loop(
-        recorder=run.recorder,
-        gate=run.gate,
-        mailbox=run.mailbox,
+    loop, pictures = assemble_loop(spec, client, shape, conversation, hands, run)
+    return Agent(
+        client=client,
+        computer=computer,
         hands=hands,
+        loop=loop,
+        pictures=pictures,
+        plan=partial(plan, shape, scale),
+    )
+
+
+def assemble_loop(
+    spec: RunSpec,
+    client: anthropic.AsyncAnthropic,
+    shape: RequestShape,
+    conversation: Conversation,
+    hands: Hands,
+    run: Run,
+) -> tuple[Loop, Pictures]:
+    """Put together what asks the model."""
+    options, recorder = spec.model_options, run.recorder
+    meter = Meter(shape.model, recorder.publish)
+    requester = Requester(
+        recorder=recorder,
         client=client,
         shape=shape,
         conversation=conversation,
-        model=spec.model,
+        meter=meter,
+        options=options,
+        held=not spec.headless,
+    )
+    pictures = Pictures(client, recorder.publish, recorder.read_blob, options.upload)
+    hands.on_picture, hands.reword = pictures.expect, pictures.without_repeats
+    shrinker = Shrinker(
+        recorder=recorder,
+        requester=requester,
+        conversation=conversation,
+        pictures=pictures,
+        bounds=partial(
+            bounds_of,
+            max_bytes=options.history_max_bytes,
+            max_images=options.history_max_images,
+            newest=options.only_n_most_recent_images,
+        ),
+    )
+    asker = Asker(
+        recorder=recorder,
+        gate=run.gate,
+        requester=requester,
+        shrinker=shrinker,
+        pictures=pictures,
+        conversation=conversation,
+        budget_s=options.retry_budget_s,
+        unattended=spec.headless,
+    )
+    loop = Loop(
+        recorder=recorder,
+        gate=run.gate,
+        mailbox=run.mailbox,
+        hands=hands,
+        asker=asker,
+        requester=requester,
+        pictures=pictures,
+        conversation=conversation,
         idle_s=0.0 if spec.headless else spec.idle_s,
     )
-    return Agent(client=client, computer=computer, hands=hands, loop=loop, plan=partial(plan, shape, scale))
+    return loop, pictures

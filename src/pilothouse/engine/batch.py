@@ -22,6 +22,8 @@ from pilothouse.model.conversation import has_image, image_block, result_text, t
 from pilothouse.model.prompt import HALTED, IN_DOUBT, INTERRUPTED, LET_GO, NOT_ASKED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pilothouse.browser.camera import Camera, Shot
     from pilothouse.browser.computer import Computer
     from pilothouse.browser.session import BrowserSession
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 GLANCE_S = 0.06
 """The next action waits this long for the picture before it, which by then is being taken."""
+FOR_PEOPLE = frozenset({"start", "glance"})
+"""Sources of frames that the model does not get."""
 
 
 class Hands:
@@ -63,6 +67,10 @@ class Hands:
         self._blobs: dict[str, ev.Blob] = {}
         self._doubted: set[str] = set()
         self._glances: list[asyncio.Task[None]] = []
+        self.on_picture: Callable[[str, bytes, str], None] = lambda sha256, data, mime: None
+        """Told of each picture that the model is about to be shown, as soon as it is there."""
+        self.reword: Callable[[list[Json]], list[Json]] = lambda results: results
+        """Changes results before they are journalled: pictures that show nothing new become text."""
         self.actions = 0
         self.frames = 0
 
@@ -83,6 +91,7 @@ class Hands:
             await self._attach_frame(first, calls[:performed], results)
             await self._glanced()
             await self._have_a_browser(results)
+            results = self.reword(results)
         except RecorderFailed:
             raise
         except BaseException:
@@ -295,6 +304,9 @@ class Hands:
             self._arrival = None
 
     async def _record_frame(self, shot: Shot, action: int, source: str) -> None:
+        if source not in FOR_PEOPLE:
+            digest = hashlib.sha256(shot.data).hexdigest()
+            self.on_picture(digest, shot.data, shot.mime)  # it travels while it is being stored
         blob = await self._recorder.put_blob(shot.data, shot.mime, shot.width_px, shot.height_px)
         self._blobs[blob.sha256] = blob
         self.frames += 1

@@ -7,6 +7,7 @@ or model call; a step lets exactly so many actions through and then holds again.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from pilothouse import events as ev
@@ -75,6 +76,23 @@ class Gate:
         self._steps = (self._steps or 0) + n
         self._holds -= _BY_HAND
         self._settle()
+
+    async def hold_retry(self, delay_s: float | None) -> float:
+        """Hold until something may be tried again, or a person resumes; returns the seconds waited.
+
+        Args:
+            delay_s: How long; None to wait for the person.
+        """
+        began = time.monotonic()
+        self.hold(Hold.RETRY)
+        try:
+            async with asyncio.timeout(delay_s):
+                await self.resumption()
+        except TimeoutError:
+            pass  # the time is over
+        finally:
+            self.let_go(Hold.RETRY)
+        return time.monotonic() - began
 
     async def pass_model(self) -> None:
         """Wait until a request may be sent to the model."""

@@ -45,6 +45,18 @@ class Recorder:
         """Make a redactor for one stream of pieces: a secret may be cut in two by them."""
         return Redactor(self._secrets)
 
+    async def read_blob(self, sha256: str) -> bytes:
+        """Read a blob back.
+
+        Raises:
+            JournalError: It is missing or damaged.
+        """
+        return await self._blobs.read(sha256)
+
+    def mask(self, text: str) -> str:
+        """Mask every secret in a text that is kept beside the journal."""
+        return self._redactor.redact(text)
+
     def publish(self, event: Event, durable: bool = False) -> int:
         """Append an event, move the state, and tell the bus; returns its `seq`.
 

@@ -26,7 +26,7 @@ from pilothouse.events import Outcome, RunPhase
 from pilothouse.paths import socket_path
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from pilothouse.browser.computer import Computer
     from pilothouse.engine.backends import Backends
@@ -72,6 +72,7 @@ class Run:
         self._work: asyncio.Task[None] | None = None
         self._computer: Computer | None = None
         self._berth: Berth | None = None
+        self._forget: Callable[[], Awaitable[None]] = _nothing
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._aborted = ""
         self._broken: PilothouseError | None = None
@@ -193,16 +194,19 @@ class Run:
         """
         with contextlib.suppress(RecorderFailed):
             self.gate.enter(RunPhase.ENDING)
+        await asyncio.gather(self._close_browser(), self._forget(), return_exceptions=True)
+        for close in reversed(self._closers):
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(CLIENT_CLOSE_S):
+                    await close()
+
+    async def _close_browser(self) -> None:
         if self._keep_browser and self._computer is not None:
             await self._computer.let_go(everything=True)  # whoever uses it next finds no key held
         if self._berth is not None:
             why = "aborted" if self._aborted else "the run ended"
             well = not self._aborted and self._broken is None
             await self._berth.close(why, keep=self._keep_browser, reuse=well, hurry=self._hurry)
-        for close in reversed(self._closers):
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(CLIENT_CLOSE_S):
-                    await close()
 
     def _end(self, outcome: Outcome, why: str) -> None:
         """Write how the run ended, as far as the disk still takes it."""
@@ -225,7 +229,7 @@ class Run:
     async def _work_through(self) -> None:
         """Open the browser and drive the loop; `_close` undoes it."""
         # The SDKs take 2.5 s to import: in a thread, the second one while the browser is being created.
-        await asyncio.to_thread(importlib.import_module, "pilothouse.engine.berth")
+        await asyncio.to_thread(_load_browser_side)
         from pilothouse.browser.session import make_client
         from pilothouse.engine.berth import Berth
         from pilothouse.engine.watch import Watch
@@ -233,7 +237,7 @@ class Run:
         endpoint, spec = self._backends.browser, self._spec
         client = make_client(endpoint.key, endpoint.base_url)
         self._closers.append(client.close)
-        importing = asyncio.create_task(asyncio.to_thread(importlib.import_module, "pilothouse.engine.agent"))
+        importing = asyncio.create_task(asyncio.to_thread(_load_agent))
         berth = Berth(
             spec, client, self._backends.start_url, self._blobs.root.parent, self.recorder.publish, self.gate
         )
@@ -247,9 +251,37 @@ class Run:
         from pilothouse.engine.agent import assemble
 
         gc.freeze()  # what is loaded now stays: later collections need not walk it
-        agent = assemble(spec, self._backends.model, client, berth, self)
+        # In a thread, for the client reads the certificates it trusts: 20 ms.
+        agent = await asyncio.to_thread(assemble, spec, self._backends.model, client, berth, self)
         self._closers.append(agent.client.close)
+        self._forget = agent.pictures.close
         self._loop, self._computer = agent.loop, agent.computer
         self.steering.on_model = agent.plan
         await agent.hands.first_frame()
         await agent.loop.run(spec.task)
+
+
+def _load_agent() -> None:
+    """Import the model's side, and let it do beside the loop what it does at first use."""
+    with _uncollected():
+        importlib.import_module("pilothouse.engine.agent").prepare()
+
+
+def _load_browser_side() -> None:
+    with _uncollected():
+        importlib.import_module("pilothouse.engine.berth")
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let no collection run while so much is loaded: each would stop the loop for 100 ms."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+async def _nothing() -> None:
+    """Do nothing: there is nothing to undo yet."""

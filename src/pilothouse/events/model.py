@@ -84,6 +84,11 @@ class UsageReported(Event, frozen=True):
     """None when the model has no price in the table."""
     context_max: int = 0
     """What the model's context holds, in tokens; 0 when unknown."""
+    summary_input: int = 0
+    """What summarising the history read beside the turn's own prompt; in the cost, not in `input`."""
+    summary_output: int = 0
+    estimated: bool = False
+    """The answer was broken off: the output is estimated from the text seen."""
 
 
 class RetryScheduled(Event, frozen=True):

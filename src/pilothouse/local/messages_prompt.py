@@ -16,6 +16,7 @@ import msgspec
 
 from pilothouse.local.messages_images import Size, fitted, image_size, image_tokens
 from pilothouse.local.messages_models import TOOLSET, Accepts, lookup
+from pilothouse.local.messages_shape import message_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -100,6 +101,8 @@ class Known(msgspec.Struct, kw_only=True):
     pictures: list[Picture]
     markers: list[Json]
     """Everything in it that carries a cache marker."""
+    problem: str = ""
+    """What is wrong with its shape, from its place in the request on; empty for nothing."""
     summaries: list[int]
     """Positions of compaction blocks that hold a summary."""
     size_bytes: int = 0
@@ -133,6 +136,7 @@ def know(message: Json, size_of_file: SizeOf = _no_file, size_bytes: int = 0) ->
         digests=[digest(role + b"\0" + canonical(block)) for block in blocks],
         pictures=list(_pictures(blocks, size_of_file)),
         markers=list(markers(message)),
+        problem=message_problem(message, blocks),
         summaries=[j for j, b in enumerate(blocks) if b.get("type") == "compaction" and b.get("content")],
         size_bytes=size_bytes,
     )

@@ -14,6 +14,7 @@ from pilothouse.local import messages_compaction as compaction
 from pilothouse.local import messages_edits as edits
 from pilothouse.local import messages_history as history
 from pilothouse.local import messages_pictures as pictures
+from pilothouse.local import messages_shape as shape
 from pilothouse.local import messages_thinking as thinking
 from pilothouse.local import messages_tools as tools
 from pilothouse.local.messages_asked import Asked, Rule, beta_missing, marked
@@ -219,9 +220,11 @@ SHAPE_RULES: tuple[Rule, ...] = (
 RULES: tuple[Rule, ...] = (
     Rule(known_betas),
     Rule(required_fields),
+    Rule(shape.field_types),
     Rule(known_model, "not_found_error", 404),
     Rule(sampling),
     Rule(known_fields),
+    Rule(shape.block_fields),
     Rule(thinking.max_tokens),
     Rule(thinking.thinking_form),
     Rule(thinking.thinking_fields),

@@ -64,7 +64,7 @@ class RequestShape:
         self.generation = _generation(choice, self.model)
         self._next: Choice | None = None
         self._frozen: Json = {
-            "system": [{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}],
+            "system": [{"type": "text", "text": system}],
             "tools": [self.generation.declare(width_px, height_px)],
             # Moves itself to the end of each request; with the one on `system`, two of four breakpoints.
             "cache_control": {"type": "ephemeral"},
@@ -75,6 +75,11 @@ class RequestShape:
     def system(self) -> str:
         """The system prompt."""
         return str(self._frozen["system"][0]["text"])
+
+    @property
+    def max_tokens(self) -> int:
+        """What an answer may have, in tokens."""
+        return self._choice.max_tokens
 
     @property
     def effort(self) -> str:

@@ -1,7 +1,7 @@
-"""The model's history: append-only and exact. Nothing here sends it anywhere.
+"""What may follow what in the model's history: append-only and exact. Nothing here sends it anywhere.
 
 Blocks of the model are kept as they came, pictures keep their bytes, and every call gets its result before
-anything else is added (design §3.4).
+anything else is added (design §3.4). The bytes themselves are in `history`, what makes them less in `bounds`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pilothouse.errors import ModelError
-from pilothouse.model.prompt import relayed
+from pilothouse.model.history import History
+from pilothouse.model.prompt import SUMMARISED, relayed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,38 +34,45 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conversation:
-    """Messages in wire form, grown only at the end."""
+    """Messages in wire form, grown only at the end, but for what `bounds` replaces by less."""
 
     def __init__(self, *, system_messages: bool, read_call: Callable[[Json], Call] | None = None) -> None:
         self._system_messages = system_messages
         self._read_call = read_call or _call
-        self._messages: list[Json] = []
         self._open: list[Call] = []
-        self._bytes = 0
+        self._instruction = ""
+        self.history = History()
 
     @property
     def messages(self) -> list[Json]:
         """The messages to send; treat them as read-only."""
-        return self._messages
+        return self.history.as_json()
 
     @property
     def size_bytes(self) -> int:
-        """Rough size of the request body, pictures included."""
-        return self._bytes
+        """Size of the messages on the wire, pictures included."""
+        return self.history.size_bytes
 
     @property
     def open_calls(self) -> tuple[Call, ...]:
         """The calls of the last assistant turn that have no result yet."""
         return tuple(self._open)
 
-    def _append(self, message: Json) -> None:
-        self._messages.append(message)
-        self._bytes += len(msgspec.json.encode(message))
+    @property
+    def summarised(self) -> bool:
+        """Say whether the history begins with a summary."""
+        return len(self.history) > 0 and self.history.first.content[0].get("type") == "compaction"
+
+    @property
+    def instruction(self) -> str:
+        """What the person wants of the present leg."""
+        return self._instruction
 
     def add_instruction(self, text: str) -> None:
         """Add what the person wants, at the beginning of a leg."""
         self._refuse_while_open()
-        self._append({"role": "user", "content": [{"type": "text", "text": text}]})
+        self._instruction = text
+        self.history.append("user", [_text(text)])
 
     def add_answer(self, content: list[Json]) -> tuple[Call, ...]:
         """Add a whole answer of the model verbatim; returns its tool calls in order.
@@ -73,7 +81,7 @@ class Conversation:
         """
         self._refuse_while_open()
         if not is_empty(content):
-            self._append({"role": "assistant", "content": content})
+            self.history.append("assistant", content)
         self._open = [self._read_call(block) for block in content if block.get("type") == "tool_use"]
         return tuple(self._open)
 
@@ -88,38 +96,44 @@ class Conversation:
                 "results and calls of the turn differ", way_out="this is a defect: please report it"
             )
         self._open = []
-        self._append({"role": "user", "content": results})
+        self.history.append("user", results)
 
     def add_message(self, text: str) -> str:
         """Add what a person said while the agent worked, after all results; returns the role used."""
         self._refuse_while_open()
-        last = self._messages[-1]
-        if last["role"] == "system":
-            self._extend(last, relayed(text))  # one system message: another may not follow it
+        last = self.history.last
+        if last.role == "system":
+            self.history.extend(_text(relayed(text)))  # one system message: another may not follow it
             return "system"
-        if last["role"] == "user" and self._system_messages:
-            self._append({"role": "system", "content": [{"type": "text", "text": relayed(text)}]})
+        if last.role == "user" and self._system_messages:
+            self.history.append("system", [_text(relayed(text))])
             return "system"
-        if last["role"] == "user":
-            self._extend(last, text)
+        if last.role == "user":
+            self.history.extend(_text(text))
         else:
-            self._append({"role": "user", "content": [{"type": "text", "text": text}]})
+            self.history.append("user", [_text(text)])
         return "user"
 
     def add_nudge(self, text: str) -> str:
         """Ask for more after an empty answer, which is not kept; returns the role used."""
         self._refuse_while_open()
-        last = self._messages[-1]
-        if last["role"] == "system":  # only the assistant may follow it
-            self._extend(last, text)
+        if self.history.last.role == "system":  # only the assistant may follow it
+            self.history.extend(_text(text))
             return "system"
-        self._append({"role": "user", "content": [{"type": "text", "text": text}]})
+        self.history.append("user", [_text(text)])
         return "user"
 
-    def _extend(self, message: Json, text: str) -> None:
-        block = {"type": "text", "text": text}
-        message["content"] = [*message["content"], block]
-        self._bytes += len(msgspec.json.encode(block))
+    def replace_by_summary(self, summary: list[Json], picture: Json | None) -> int:
+        """Go on from a summary that the API made of everything so far; returns how many pictures are gone.
+
+        The summary comes first, in place of what it summarises (model-api §4). The task is said again and the
+        newest picture shown again: a summary may be vague about both.
+        """
+        self._refuse_while_open()
+        said = [_text(SUMMARISED.format(task=self._instruction))]
+        return self.history.replace_all(
+            [("assistant", summary), ("user", [*said, picture] if picture else said)]
+        )
 
     def _refuse_while_open(self) -> None:
         if self._open:
@@ -141,6 +155,10 @@ def _call(block: Json) -> Call:
         toolset=toolset,
         offered=toolset == "computer",
     )
+
+
+def _text(text: str) -> Json:
+    return {"type": "text", "text": text}
 
 
 def text_result(call: Call, text: str, *, error: bool = False) -> Json:

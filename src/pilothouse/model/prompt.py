@@ -49,5 +49,14 @@ NOT_ASKED = "Not executed: the turn ended without asking for it."
 CONTINUE = "Please continue."
 """What an empty answer is answered with (model-api §4, end_turn)."""
 
+SUMMARISED = (
+    "The conversation so far was summarised to save room, and earlier screenshots are gone. "
+    "If there is a screenshot below, it is the newest one. Go on with the task: {task}"
+)
+"""What follows a summary of the conversation."""
+
+UNCHANGED = "The screen looks exactly as in the last screenshot: nothing has changed."
+"""Stands for a picture that equals the one before it."""
+
 HALTED = "Not executed: an earlier computer action in this turn failed."
 """The API's exact wording for the rest of a failed batch (model-api §1.2)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -21,6 +21,7 @@ from pilothouse.safety import Redactor
 if TYPE_CHECKING:
     from pilothouse.events import Json
 
+CONNECT_S = 5.0
 COALESCE_S = 0.05
 """After the first piece, deltas are journalled at most 20 times a second (design §5)."""
 
@@ -30,15 +31,34 @@ _TEXT_EVENTS: dict[str, type[ev.TextStreamed] | type[ev.ThinkingStreamed]] = {
 }
 
 
+SILENCE_FACTOR = 5.0
+"""Keep-alives alone are put up with so many times longer than no byte at all: the model may think."""
+_CHARS_PER_TOKEN = 4
+
+
+class Cleared(msgspec.Struct, frozen=True, kw_only=True):
+    """What the API left out of the history for this answer."""
+
+    what: str
+    items: int
+    tokens: int
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer."""
 
     content: list[dict[str, Any]]
     stop_reason: str
     tokens: Tokens
-    request_id: str
-    first_ms: float
-    total_ms: float
+    request_id: str = ""
+    first_ms: float = 0.0
+    total_ms: float = 0.0
+    category: str = ""
+    """Why it was refused, in the API's words."""
+    explanation: str = ""
+    compaction: Tokens = Tokens()
+    """What summarising used; not part of `tokens`."""
+    cleared: tuple[Cleared, ...] = ()
 
 
 class _Piece(msgspec.Struct):
@@ -102,8 +122,12 @@ class TurnStream:
         turn: int,
         emit: Callable[[Event], object],
         make_redactor: Callable[[], Redactor] = Redactor,
+        idle_s: float = 90.0,
     ) -> None:
         self._turn = turn
+        self._idle_s = idle_s
+        self._started: Any = None
+        self._chars = 0
         self._deltas = DeltaCoalescer(emit, make_redactor=make_redactor)
         self._blocks: dict[int, tuple[str, str]] = {}
         self._began = time.monotonic()
@@ -118,12 +142,16 @@ class TurnStream:
             TurnFault: Anything but a whole answer; nothing of it may be executed.
         """
         self._began = time.monotonic()
+        silence = asyncio.timeout(None)
         try:
-            async with client.beta.messages.stream(**request) as stream:
+            async with silence, client.beta.messages.stream(**request, timeout=self._limits()) as stream:
                 async for event in stream:
+                    silence.reschedule(asyncio.get_running_loop().time() + self._idle_s * SILENCE_FACTOR)
                     self._see(event)
                 message = await stream.get_final_message()
                 request_id = stream.request_id or ""
+        except TimeoutError as error:
+            raise TurnFault("silent", "the model sent nothing but keep-alives", may_pass=True) from error
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise from_exception(error) from error
         except (PilothouseError, TurnFault):
@@ -137,6 +165,7 @@ class TurnStream:
         if not self._whole or message.stop_reason is None:
             # A stream that ends cleanly before `message_stop` raises nothing in the SDK (model-api §3).
             raise TurnFault("torn", "the model's answer ended in the middle", may_pass=True)
+        details = message.stop_details
         return Answer(
             content=[block.to_dict() for block in message.content],
             stop_reason=str(message.stop_reason),
@@ -144,7 +173,26 @@ class TurnStream:
             request_id=request_id,
             first_ms=self._first_ms,
             total_ms=(time.monotonic() - self._began) * 1e3,
+            category=str(getattr(details, "category", None) or ""),
+            explanation=str(getattr(details, "explanation", None) or ""),
+            compaction=_compaction(message.usage),
+            cleared=tuple(_cleared(message.context_management)),
         )
+
+    def _limits(self) -> httpx2.Timeout:
+        """So long may a connection take, and so long may no byte come."""
+        return httpx2.Timeout(self._idle_s, connect=min(self._idle_s, CONNECT_S))
+
+    @property
+    def spent(self) -> Tokens | None:
+        """Estimate what an answer that came to nothing used; None when it had not begun.
+
+        Only the first event's figures are known then, and the text seen (model-api §3).
+        """
+        if self._started is None:
+            return None
+        output = max(self._started.output_tokens or 0, -(-self._chars // _CHARS_PER_TOKEN))
+        return msgspec.structs.replace(self._tokens(self._started), output=output)
 
     def _see(self, event: Any) -> None:
         match event.type:
@@ -164,6 +212,7 @@ class TurnStream:
 
     def _start(self, event: Any) -> None:
         self._first_ms = (time.monotonic() - self._began) * 1e3
+        self._started = event.message.usage
         split = event.message.usage.cache_creation  # the 5 m / 1 h split exists only here
         if split is not None:
             self._split = (split.ephemeral_5m_input_tokens or 0, split.ephemeral_1h_input_tokens or 0)
@@ -172,8 +221,10 @@ class TurnStream:
         turn = self._turn
         if kind := _TEXT_EVENTS.get(delta.type):
             text = delta.text if delta.type == "text_delta" else delta.thinking
+            self._chars += len(text)
             self._deltas.add(delta.type, index, text, lambda text: kind(turn=turn, block=index, text=text))
         elif delta.type == "input_json_delta":
+            self._chars += len(delta.partial_json)
             call_id, member = self._blocks.get(index, ("", ""))
             self._deltas.add(
                 delta.type,
@@ -195,4 +246,29 @@ class TurnStream:
             cache_write_1h=one_hour,
             output=usage.output_tokens or 0,
             thinking=getattr(details, "thinking_tokens", 0) or 0,
+        )
+
+
+def _compaction(usage: Any) -> Tokens:
+    """Add up what summarising used: the totals leave it out (model-api §3)."""
+    total = Tokens()
+    for part in getattr(usage, "iterations", None) or []:
+        if part.type == "compaction":
+            total = Tokens(
+                input=total.input + part.input_tokens,
+                cache_read=total.cache_read + part.cache_read_input_tokens,
+                cache_write_5m=total.cache_write_5m + part.cache_creation_input_tokens,
+                output=total.output + part.output_tokens,
+            )
+    return total
+
+
+_EDITS = {"clear_tool_uses_20250919": "tool_uses", "clear_thinking_20251015": "thinking"}
+
+
+def _cleared(managed: Any) -> Iterator[Cleared]:
+    for edit in getattr(managed, "applied_edits", None) or []:
+        items = getattr(edit, "cleared_tool_uses", None) or getattr(edit, "cleared_thinking_turns", None) or 0
+        yield Cleared(
+            what=_EDITS.get(edit.type, str(edit.type)), items=items, tokens=edit.cleared_input_tokens or 0
         )

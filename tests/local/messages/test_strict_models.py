@@ -136,6 +136,50 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...], str]] = {
         ("computer-use-2025-04-29",),
         "Unexpected value(s) `computer-use-2025-04-29` for the `anthropic-beta` header.",
     ),
+    "a list of no tools": (body(tools={}), (), "tools: Input should be a valid list"),
+    "a tool in words": (body(tools=["computer"]), (), "tools.0: Input should be a valid dictionary"),
+    "a system prompt of pictures": (body(system=[image(5, 5)]), (), "system.0.type: Input should be 'text'"),
+    "a system prompt without words": (
+        body(system=[{"type": "text"}]),
+        (),
+        "system.0.text.text: Field required",
+    ),
+    "a mark on a message": (
+        {**body(), "messages": [{**user(text()), "id": "1"}]},
+        (),
+        "messages.0.id: Extra inputs",
+    ),
+    "an unknown block": (body(user({"type": "smell"})), (), "messages.0.content.0: Input tag 'smell'"),
+    "a block with something more": (
+        body(user({**text(), "parsed_output": None})),
+        (),
+        "messages.0.content.0.text.parsed_output: Extra inputs are not permitted",
+    ),
+    "a call without an id": (
+        body(user(text()), assistant({"type": "tool_use", "name": "x", "input": {}}), user(text())),
+        (),
+        "messages.1.content.0.tool_use.id: Field required",
+    ),
+    "a call with its input in words": (
+        body(user(text()), assistant({**use(), "input": "{}"}), user(result())),
+        (),
+        "messages.1.content.0.tool_use.input: Input should be a valid dictionary",
+    ),
+    "a result of numbers": (
+        body(*TURN, user(result(content=5))),
+        (),
+        "tool_result.content: Input should be a valid list",
+    ),
+    "a result of words alone": (
+        body(*TURN, user(result(content=["OK"]))),
+        (),
+        "tool_result.content.0: Input should be a content block",
+    ),
+    "a result with half a picture": (
+        body(*TURN, user(result(content=[{"type": "image"}]))),
+        (),
+        "tool_result.content.0.image.source: Field required",
+    ),
     "the single tool without its beta": (
         old(),
         (),
