@@ -66,8 +66,6 @@ class RequestShape:
         self._frozen: Json = {
             "system": [{"type": "text", "text": system}],
             "tools": [self.generation.declare(width_px, height_px)],
-            # Moves itself to the end of each request; with the one on `system`, two of four breakpoints.
-            "cache_control": {"type": "ephemeral"},
         }
         self._varying = _varying(choice, self.model, self.generation)
 

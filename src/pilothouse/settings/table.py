@@ -105,6 +105,12 @@ SETTINGS: tuple[Setting, ...] = (
         "effort", kind.Choice(EFFORTS), "effort", "how hard it thinks; by default as the model itself has it"
     ),
     _model(
+        "thinking",
+        kind.Choice(("adaptive", "enabled", "between_tools", "disabled")),
+        "thinking",
+        "the form of its thinking; by default as the model itself has it",
+    ),
+    _model(
         "thinking-display",
         kind.Choice(("summarized", "omitted", "updates")),
         "thinking_display",
