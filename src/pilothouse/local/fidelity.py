@@ -34,21 +34,49 @@ FIDELITY = (
         "errors carry `x-should-retry: false`",
         "the SDK repeats clicks after 409, 429 and 5xx",
     ),
-    Likeness("inactivity timeout", "5 s standby, then `timeout_seconds`; deletes", "the same"),
+    Likeness(
+        "inactivity timeout",
+        "5 s standby, then `timeout_seconds`, checked every second; deletes",
+        "the same, checked every 5 s",
+    ),
+    Likeness("`usage`", "`uptime_ms` without standby; `standby_ms` beside it", "`uptime_ms` alone"),
+    Likeness(
+        "replays",
+        "real mp4 (PyAV), X11 only, at most 20 fps, without sound; kept 10 minutes after the browser's end; "
+        "`replay_view_url` is the file itself",
+        "real mp4, kept; a page to view it",
+    ),
+    Likeness(
+        "telemetry: events and fields",
+        "the SDK's; tabs only, no workers or frames of other sites; no bodies, no posted data, no headers "
+        "with credentials; no `connection`, `captcha`, `platform` or `cdp_command` events",
+        "all of them",
+    ),
+    Likeness(
+        "telemetry: history",
+        "the last 5,000 events or 16 MB, until the server's end; no export",
+        "30 days",
+    ),
+    Likeness(
+        "browser pools",
+        "filled at once, one browser after the other (`fill_rate_per_minute` is not heeded)",
+        "by the fill rate",
+    ),
+    Likeness("`update` of `viewport`, `network`", "501: the screen keeps its size", "real"),
     Likeness("`network.allowed_hosts`", "by name resolution in Chromium", "by a proxy"),
     Likeness(
-        "`headless`, `stealth`, `region`, `memory`, `telemetry`, `invocation_id`",
+        "`headless`, `stealth`, `region`, `memory`, `invocation_id`",
         "echoed, and named in `warnings`",
         "real",
     ),
     Likeness(
-        "profiles, proxies, extensions, vaults, location, policies, GPU, pools",
+        "profiles, proxies, extensions, vaults, location, policies, GPU, apps, projects",
         "501",
         "real",
     ),
-    Likeness("live view, replays", "501", "real"),
+    Likeness("live view", "none: no address for it is given", "real"),
     Likeness(
-        "process, fs, repl, playwright, curl, CDP",
+        "process, fs, logs, repl, playwright, webmcp, curl, CDP",
         "501: they would be this machine's",
         "inside the VM",
     ),

@@ -120,6 +120,10 @@ def shape(body: Any, kind: type[T], what: str = "") -> T:
 
 def _refuse(body: dict[str, Any], names: tuple[str, ...]) -> None:
     asked = [name for name in names if body.get(name) or (name in body and body[name] == {})]
+    if "viewport" in asked:
+        raise not_implemented("a local browser's screen keeps its size: make another browser")
+    if "profile" in asked:
+        raise not_implemented("a local browser starts with an empty profile, which goes with it")
     if asked:
         raise not_implemented(f"a local browser has no {asked[0]}")
 

@@ -22,6 +22,7 @@ from pilothouse.local import kernel_actions as actions
 from pilothouse.local.browsers import REGION, Browser, Browsers, Filter
 from pilothouse.local.desktop import DesktopFailed
 from pilothouse.local.fidelity import FIDELITY
+from pilothouse.local.kernel_absent import sentence
 from pilothouse.local.kernel_actions import Refused, bad_request, not_implemented
 from pilothouse.local.kernel_http import (
     flag,
@@ -292,11 +293,17 @@ class KernelRoutes:
                 "max_concurrent_sessions": most,
                 "concurrent_sessions_used": used,
                 "concurrent_sessions_available": most - used,
+                "auth_connections_used": 0,
+                "vaults_used": 0,
+                "min_health_check_interval_seconds": 0,
             }
         )
 
     async def _absent(self, request: web.Request) -> web.Response:
-        raise not_implemented(f"a local server has no {request.method} {request.path}")
+        area, _, rest = request.path.strip("/").partition("/")
+        if area == "browsers" and rest:
+            self._browsers.find(rest.partition("/")[0])
+        raise not_implemented(sentence(request.method, request.path))
 
 
 _ACTIONS: dict[str, type[actions.Action]] = {

@@ -189,3 +189,31 @@ async def test_a_missing_or_unfit_chromium_is_one_sentence(tmp_path: Path, conte
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
     assert str(stub) in ended.stderr
+
+
+async def test_standby_is_not_counted_as_uptime(temporary: Path) -> None:
+    now = [0.0]
+    async with (
+        running(Options(offline=True), "t" * 32, clock=lambda: now[0]) as ready,
+        kernel.AsyncKernel(api_key=ready.token, base_url=ready.base_url, max_retries=0) as k,
+    ):
+        made = await k.browsers.create(name="idle", viewport=SMALL, timeout_seconds=300)  # type: ignore[arg-type]
+        now[0] = 15.0  # 5 s of it active, 10 s standby
+        await k.browsers.computer.get_mouse_position(made.session_id)
+        now[0] = 22.0  # 5 s active, 2 s standby
+        assert (await k.browsers.retrieve("idle")).to_dict()["usage"] == {
+            "uptime_ms": 10_000,
+            "standby_ms": 12_000,
+        }
+        await k.browsers.update(made.session_id, name="")
+        assert (await k.browsers.retrieve(made.session_id)).name is None
+        await k.browsers.update(made.session_id, name="again", tags={})
+        with pytest.raises(kernel.InternalServerError, match="keeps its size"):
+            await k.browsers.update(made.session_id, viewport={"width": 800, "height": 600})
+        await k.browsers.delete_by_id("again")
+        now[0] = 99.0
+        gone = await k.browsers.retrieve("again", include_deleted=True)
+        assert gone.session_id == made.session_id
+        assert gone.usage is not None
+        assert gone.usage.uptime_ms == 10_000
+        assert [b async for b in k.browsers.list(status="all", region="us-east")] == []

@@ -239,7 +239,6 @@ async def test_what_would_run_code_on_this_machine_is_not_there(rig: Rig) -> Non
         rig.kernel.browsers.process.exec(rig.id, command="id"),
         rig.kernel.browsers.fs.read_file(rig.id, path="/etc/passwd"),
         rig.kernel.browsers.playwright.execute(rig.id, code="return 1"),
-        rig.kernel.browsers.replays.start(rig.id),
     ):
         with pytest.raises(kernel.InternalServerError) as caught:
             await call

@@ -39,6 +39,8 @@ async def test_a_page_can_be_used_and_the_rest_is_refused() -> None:
             assert caught.value.status_code == 501
         with pytest.raises(kernel.InternalServerError):
             await computer.read_clipboard(browser)
+        with pytest.raises(kernel.InternalServerError, match="no display to film"):
+            await k.browsers.replays.start(browser)
         await k.browsers.delete_by_id(browser)
 
 

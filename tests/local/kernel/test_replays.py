@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from pilothouse.local import kernel_replays
+from pilothouse.local.kernel_actions import Refused
 from pilothouse.local.kernel_options import Options
 from pilothouse.local.kernel_server import running
 from tests.local.kernel.conftest import HEIGHT, WIDTH, Rig, server
@@ -149,11 +151,8 @@ async def test_the_files_of_a_deleted_browser_do_not_stay_for_ever(
 
 async def test_without_an_encoder_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel_replays, "find_spec", lambda name: None)
-    async with (
-        running(Options(offline=True), "t" * 32) as ready,
-        kernel.AsyncKernel(api_key=ready.token, base_url=ready.base_url, max_retries=0) as k,
-    ):
-        made = await k.browsers.create(viewport=SMALL)
-        with pytest.raises(kernel.InternalServerError, match=r"pilothouse\[video\]") as caught:
-            await k.browsers.replays.start(made.session_id)
-        assert caught.value.status_code == 501
+    anyone: Any = SimpleNamespace(id="one", desktop=SimpleNamespace(display={"DISPLAY": ":0"}))
+    nowhere: Any = None
+    with pytest.raises(Refused, match=r"install pilothouse\[video\]") as caught:
+        await kernel_replays.Replays(nowhere).start(anyone, kernel_replays.ReplayParams())
+    assert caught.value.status == 501

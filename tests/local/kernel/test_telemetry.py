@@ -6,13 +6,14 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import kernel
 import pytest
 import pytest_asyncio
 
-from tests.local.kernel.conftest import Rig, processes_mentioning, server
+from tests.local.kernel.conftest import Rig, Server, processes_mentioning, server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
 
@@ -185,14 +186,23 @@ async def test_without_telemetry_a_stream_is_silent(rig: Rig) -> None:
     assert [e.seq async for e in telemetry.events(rig.id, limit=100)] == known
 
 
+def _chromium_of(up: Server) -> int:
+    """Find the process that the others are children of; only those say what type they are."""
+    (chromium,) = (
+        pid
+        for pid in processes_mentioning(f"--user-data-dir={up.directory}")
+        if b"--type=" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+    return chromium
+
+
 @pytest.mark.parametrize("options", [(), ("--plain-routing",)], ids=["direct", "plain"])
 async def test_a_crash_is_told_and_ends_the_stream(options: tuple[str, ...]) -> None:
     async with server(*options) as up, up.client() as k:
         made = await k.browsers.create(telemetry={"enabled": True}, viewport={"width": 640, "height": 480})
         assert made.telemetry is not None
         stream = await k.browsers.telemetry.stream(made.session_id)
-        chromium = min(processes_mentioning(f"--user-data-dir={up.directory}"))
-        os.kill(chromium, signal.SIGKILL)
+        os.kill(_chromium_of(up), signal.SIGKILL)
         async with asyncio.timeout(20):
             heard = [envelope async for envelope in stream]
         assert [envelope.event.to_dict()["data"] for envelope in heard] == [
