@@ -1,23 +1,23 @@
-"""What a step costs: from the model's whole answer to the next request, against the template's in the same run.
+"""What a step costs, from the model's whole answer to the next request; the template's in the same run.
 
-Eight actions (kernel-api §5.4) on each of six pages, one pair of steps each: ours is the real engine on a local
-browser with a scripted model that thinks no time, the template's a replay of its calls and sleeps. Both are
-clocked at the model's server. A frame is right if it equals the page once everything on it has ended, what
-never rests masked. `python -m tests.bench step_overhead` prints the steps that went wrong on stderr.
+Eight actions (kernel-api §5.4) on each of six pages, one pair of steps each: ours is the real engine on a
+local browser with a scripted model that thinks no time, the template's a replay of its calls and sleeps. Both
+are clocked at the model's server. A frame is right if it equals the page once everything on it has ended, with
+what never rests masked. Steps with a wrong frame are named on stderr; `STEP_DETAILS=1` names all of them, and
+`STEP_PICTURES=DIR` keeps the pictures of those that are wrong.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import io
 import os
 import secrets
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,10 +78,20 @@ def actions_on(page: str, url: str) -> list[Action]:
     return [
         Action("click", [click | {"at": list(pages.BUTTON)}]),
         Action("type", [{"do": "type", "text": TEXT}]),
-        Action("scroll", [{"do": "scroll", "at": list(pages.GROUND), "scroll_direction": "down", "scroll_amount": 5}]),
+        Action(
+            "scroll",
+            [{"do": "scroll", "at": list(pages.GROUND), "scroll_direction": "down", "scroll_amount": 5}],
+        ),
         Action("late link", [click | {"at": list(pages.LATE)}], leaves=True),
         Action("slow link", [click | {"at": list(pages.SLOW)}], leaves=True),
-        Action("address", [{"do": "key", "text": "ctrl+l"}, {"do": "type", "text": address}, {"do": "key", "text": "Return"}]),
+        Action(
+            "address",
+            [
+                {"do": "key", "text": "ctrl+l"},
+                {"do": "type", "text": address},
+                {"do": "key", "text": "Return"},
+            ],
+        ),
         Action("type, spinning", [{"do": "type", "text": TEXT}], spins=True),
         Action("no-op key", [{"do": "key", "text": "F8"}]),
     ]
@@ -294,15 +304,22 @@ async def _measure() -> Measured:
     async with local_server() as ready:
         our_steps = [step for page in PAGES for step in await ours(ready, page)]
         lanes = [list(PAGES[number::LANES]) for number in range(LANES)]
-        their_steps = [step for lane in await asyncio.gather(*(templates(ready, lane) for lane in lanes)) for step in lane]
+        their_steps = [
+            step
+            for lane in await asyncio.gather(*(templates(ready, lane) for lane in lanes))
+            for step in lane
+        ]
     for who, steps in (("ours", our_steps), ("the template's", their_steps)):
         for step in steps:
             if step.wrong:
                 print(f"wrong frame, {who}: {step.action} on {step.page} at {step.wrong}", file=sys.stderr)
     if os.environ.get("STEP_DETAILS"):
         for step in our_steps:
-            print(f"{step.page:10} {step.action:15} {step.total_ms:7.1f} settle {step.settle_ms:7.1f} "
-                  f"overhead {step.total_ms - step.settle_ms:6.1f} {step.settled_by} {step.wrong}", file=sys.stderr)
+            print(
+                f"{step.page:10} {step.action:15} {step.total_ms:7.1f} settle {step.settle_ms:7.1f} "
+                f"overhead {step.total_ms - step.settle_ms:6.1f} {step.settled_by} {step.wrong}",
+                file=sys.stderr,
+            )
     ours_, theirs = figures(our_steps), figures(their_steps)
     ours_["overhead_ms"] = median([step.total_ms - step.settle_ms for step in our_steps])
     return Measured(ours_, theirs, ours_["median_ms"] / theirs["median_ms"])

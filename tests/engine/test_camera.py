@@ -47,7 +47,10 @@ class Screen:
 
 @asynccontextmanager
 async def looking_at(screen: Screen) -> AsyncIterator[Camera]:
-    async with listening(screen.app()) as url, AsyncKernel(api_key="k", base_url=url, max_retries=0) as client:
+    async with (
+        listening(screen.app()) as url,
+        AsyncKernel(api_key="k", base_url=url, max_retries=0) as client,
+    ):
         yield Camera(client, "b", 8, 8)
 
 

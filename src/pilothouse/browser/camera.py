@@ -106,9 +106,9 @@ class Camera:
     async def _settled_here(self, member: str, given: Json | None, began: float) -> tuple[_Grab, str]:
         """Decide by telemetry, else by delays; gives the picture and what decided."""
         signals = self.signals
-        if member not in NO_WAIT and signals is not None and signals.live:
-            if await signals.at_rest(member, began):
-                return await self._grab(), "signals"
+        told = signals is not None and signals.live and member not in NO_WAIT
+        if told and signals is not None and await signals.at_rest(member, began):
+            return await self._grab(), "signals"
         delay = FIRST_GRAB_S.get(kind_of(member, given), FIRST_GRAB_DEFAULT_S) - (time.monotonic() - began)
         await asyncio.sleep(max(0.0, delay))
         grab = await self._grab()
