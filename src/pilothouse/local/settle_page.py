@@ -2,7 +2,7 @@
 
 It runs before any script of the page, in every frame. It counts what has an end in sight: timers of at most
 400 ms, frames asked for, finite animations and transitions, scrolling, fonts, pictures being decoded. It
-leaves alone what has none: infinite animations, tickers, video. `docs/local.md` says what a page can see of it.
+leaves alone what has none: infinite animations, tickers, video. What a page sees of it is in docs/local.md.
 
 Its one name lives in the page's global lexical scope, where only who knows it finds it. It answers, and never
 speaks by itself.

@@ -43,6 +43,17 @@ HABITS = {
     "window": "clicked = () => { open('/page/arrival'); };",
     "question": "clicked = () => { alert('A question'); done('Answered.'); };",
     "download": "clicked = () => { location = '/goods.bin'; done('Downloading.'); };",
+    "curious": """(async () => {
+      const frame = document.createElement('iframe'); document.body.append(frame);
+      const usual = new Set(Reflect.ownKeys(frame.contentWindow)), order = [];
+      const names = Reflect.ownKeys(window).filter(k => !usual.has(k) && k !== '0').map(String);
+      const native = Function.prototype.toString.call(setTimeout).includes('[native code]');
+      setTimeout(x => order.push(x), 0, 'b'); clearTimeout(setTimeout(() => order.push('never'), 5));
+      queueMicrotask(() => order.push('a')); setTimeout(() => order.push('c'), 20);
+      const tick = setInterval(() => { order.push('d'); clearInterval(tick); }, 60);
+      setTimeout(() => tell('looked', {found: {order: order.join(' '),
+        names, setTimeout: [setTimeout.name, setTimeout.length, native]}}), 120);
+      })();""",
     "busy": "clicked = () => { for (;;); };",
     "nothing": "",
 }
