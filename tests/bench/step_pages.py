@@ -1,4 +1,4 @@
-"""The pages of `step_overhead`: six, with the same controls in the same places and each with a habit of its own.
+"""The pages of `step_overhead`: six, with the same controls in the same places, each with a habit of its own.
 
 No timer is longer than 400 ms. What moves for ever is fixed to the window, so that it can be masked.
 """
@@ -18,8 +18,8 @@ FIELD, BUTTON, LATE, SLOW, GROUND = (200, 124), (500, 124), (60, 169), (190, 169
 SPINNER, PULSE = (1080, 100, 1150, 170), (980, 100, 1050, 170)
 """What never rests: left, top, right, bottom, on the screen."""
 
-HEAD = """<!doctype html><html lang=en><meta charset=utf-8><title>%(title)s</title><link rel=icon href="data:,">
-<style>
+HEAD = """<!doctype html><html lang=en><meta charset=utf-8><title>%(title)s</title>
+<link rel=icon href="data:,"><style>
 body{margin:0;font:16px sans-serif;caret-color:transparent;background:#fff}
 #field{position:absolute;left:20px;top:20px;width:380px;height:30px;box-sizing:border-box;font-size:16px}
 #go{position:absolute;left:440px;top:20px;width:120px;height:34px}
@@ -65,7 +65,7 @@ clicked = async () => { const text = await get('more', 120);
   for (let n = 0; n < 4; n++) say(text + n + ' <img width=40 height=20 src="/dot.svg?ms=90&n=' + n + '">'); };
 const seen = new IntersectionObserver(entries => { for (const e of entries) if (e.isIntersecting) {
   seen.unobserve(e.target); get('row', 80).then(t => {
-    e.target.lastChild.innerHTML = t + '<img width=40 height=20 src="/dot.svg?ms=60&r=' + Math.random() + '">'; });
+    e.target.lastChild.innerHTML = t + '<img width=40 height=20 src="/dot.svg?ms=60">'; });
 } });
 for (const row of document.querySelectorAll('.row')) seen.observe(row);""",
     "animation": """
@@ -77,7 +77,7 @@ clicked = () => { const began = performance.now(); $('panel').classList.toggle('
 typed = () => { $('bar').textContent = $('field').value; };""",
     "slow": """
 get('first', 350).then(text => { say(text); later(100, () => say('And its second part.')); });
-document.write('<img width=300 height=60 style="position:absolute;left:600px;top:300px" src="/dot.svg?ms=500">');""",
+document.write('<img width=300 height=60 src="/dot.svg?ms=500" style="position:absolute;left:600px">');""",
     "dates": """
 $('out').innerHTML = '<p id=day></p><div id=picker></div>';
 clicked = () => { requestAnimationFrame(() => { let text = '<p>June 2027</p>';
@@ -87,13 +87,13 @@ typed = () => { queueMicrotask(() => { $('day').textContent = 'The day is ' + $(
 }
 SPIN, BEAT = "<div class=spin></div>", "<div class=pulse></div>"
 LATE_PAGE = """<!doctype html><title>Late</title><link rel=icon href="data:,"><h1>Late</h1><p id=more></p>
-<script>setTimeout(() => { more.textContent = 'Now it is all here.'; document.title = 'Late, all of it'; }, 300)
+<script>setTimeout(() => { more.textContent = 'Now it is all here.'; document.title = 'All of it'; }, 300)
 </script>"""
 SLOW_PAGE = """<!doctype html><title>Slow</title><link rel=icon href="data:,"><h1>Slow</h1><p id=more></p>
 <img width=300 height=100 src="/dot.svg?ms=600">
 <script>fetch('/data?ms=900&what=all').then(r => r.text()).then(t => { more.textContent = 'At last: ' + t; })
 </script>"""
-DOT = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20" fill="#383"/></svg>'
+DOT = '<svg xmlns="http://www.w3.org/2000/svg"><rect width="300" height="100" fill="#383"/></svg>'
 
 
 class Site:

@@ -1,8 +1,8 @@
 """The template's loop, replayed: one synchronous client call after the other, a fixed sleep, a screenshot.
 
-Its calls, sleeps and clients are those of Kernel's published template (model-api §6: synchronous clients, a new one
-for the model every turn, 2.0 s after an action and 2.2 s after a scroll, then a screenshot); what is broken in it with
-today's SDKs is left out, and its answers are made such that the strict server takes them.
+Its calls, sleeps and clients are those of Kernel's published template (model-api §6): synchronous clients, a
+new one for the model every turn, 2.0 s after an action and 2.2 s after a scroll, then a screenshot. What is
+broken in it with today's SDKs is left out, and its answers are such that the strict server takes them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Template:
     def __init__(
         self, model_url: str, model_key: str, kernel_url: str, kernel_key: str, browser: str
     ) -> None:
-        self._model = {"base_url": model_url, "api_key": model_key}
+        self._model_url, self._model_key = model_url, model_key
         self._kernel = kernel.Kernel(base_url=kernel_url, api_key=kernel_key)
         self._browser = browser
 
@@ -31,7 +31,7 @@ class Template:
         """Go on until the model asks for nothing more."""
         messages: list[Any] = [{"role": "user", "content": task}]
         while True:
-            client = anthropic.Anthropic(**self._model)
+            client = anthropic.Anthropic(base_url=self._model_url, api_key=self._model_key)
             answer = client.beta.messages.create(
                 model="claude-opus-5-5",
                 max_tokens=4096,

@@ -118,8 +118,8 @@ class Camera:
     async def _settled_here(self, member: str, given: Json | None, began: float) -> tuple[_Grab, str]:
         """Decide by telemetry, else by delays; gives the picture and what decided."""
         signals = self.signals
-        heeded = member not in NO_WAIT and signals is not None and signals.live
-        if signals is not None and heeded and await signals.at_rest(member, began):
+        told = signals is not None and signals.live and member not in NO_WAIT
+        if told and signals is not None and await signals.at_rest(member, began):
             return await self._grab(), "signals"
         delay = FIRST_GRAB_S.get(kind_of(member, given), FIRST_GRAB_DEFAULT_S) - (time.monotonic() - began)
         await asyncio.sleep(max(0.0, delay))

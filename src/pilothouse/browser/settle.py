@@ -1,4 +1,4 @@
-"""When to look after an action, where the browser's server does not say so itself. Nothing here takes a picture.
+"""When to look after an action, where the browser's server does not say so itself. No picture is taken here.
 
 A picture from Kernel costs about 0.3 s and locks its input meanwhile, so that frames can't be watched there
 (kernel-api §0.6, §5.4). What telemetry tells decides while somebody follows it; else a delay for each kind of

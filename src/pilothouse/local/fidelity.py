@@ -28,6 +28,11 @@ FIDELITY = (
         "on by default",
     ),
     Likeness("screenshots", "also tell the page's address and title, in headers", "the picture alone"),
+    Likeness(
+        "`computer/settled`: a screenshot once the screen is at rest",
+        "an extension; every screenshot's header `x-pilothouse-settle` announces it",
+        "absent",
+    ),
     Likeness("direct routing and jwt", "the same, can be switched off", "always"),
     Likeness(
         "retries",

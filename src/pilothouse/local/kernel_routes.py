@@ -274,7 +274,7 @@ class KernelRoutes:
         return web.Response(body=picture, content_type="image/png", headers=_shown(url, title))
 
     async def _settled(self, browser: Browser) -> web.Response:
-        """Answer a screenshot once the screen is at rest: an extension, which `x-pilothouse-settle` announces."""
+        """Answer a screenshot once the screen is at rest; `x-pilothouse-settle` announces this extension."""
         async with self._browsers.using(browser) as desktop:
             settled = await desktop.settled()
         told = {"x-settle-ms": f"{settled.settle_ms:.1f}", "x-settled-by": settled.settled_by}

@@ -1,7 +1,7 @@
 """When the screen has come to rest after an action, and the picture of that. No DevTools and no X11 here.
 
-Signals of the page come first (`settle_signals`): its input has arrived, nothing with an end is under way, two
-frames have been drawn since the last change. Then the pixels must agree: two grabs in a row are the same, but for
+Signals of the page come first (`settle_signals`): its input has arrived, nothing with an end is under way, a
+frame has been drawn since the last change. Then the pixels must agree: two grabs in a row are the same, save
 what the page itself says never rests. Without signals the pixels alone decide, and must be quiet much longer.
 """
 
@@ -39,6 +39,11 @@ POLL_S = 0.03
 RESTLESS_S = 0.6
 """If pixels alone still change this long after every signal is quiet, they always will."""
 DEAF_S = 0.5
+"""A page that knows nothing of our script for this long, and is not coming or going, has none."""
+CHANGING_S = 1.0
+"""A page that does nothing but change, with nothing under way that has an end, will go on changing."""
+MOVED_S = 0.1
+SHOWN_S = 1.0
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -77,8 +82,8 @@ class Eyes(Protocol):
     async def encode(self, frame: Frame) -> bytes:
         """Make a PNG of it."""
 
-    async def shown(self) -> tuple[str, str]:
-        """Say the address and the title of the page in front."""
+    async def shown(self, at_most_s: float | None = None) -> tuple[str, str]:
+        """Say the address and the title of the page in front; see `Desktop.shown`."""
 
 
 @dataclass(frozen=True)
@@ -134,10 +139,13 @@ class Settler:
             DesktopFailed: It can't be seen.
         """
         began = self._clock()
-        deadline = began + CAP_S
-        frame, by = await self._rested(deadline, in_page=await self._taken())
+        try:
+            async with asyncio.timeout(CAP_S):  # whatever a page does to its answers
+                frame, by = await self._rested(in_page=await self._taken())
+        except TimeoutError:
+            frame, by = await self._eyes.grab(), "cap"
         settle_ms = (self._clock() - began) * 1e3
-        png, (url, title) = await asyncio.gather(self._eyes.encode(frame), self._eyes.shown())
+        png, (url, title) = await asyncio.gather(self._eyes.encode(frame), self._eyes.shown(SHOWN_S))
         return Settled(png=png, settle_ms=settle_ms, settled_by=by, url=url, title=title)
 
     def close(self) -> None:
@@ -169,48 +177,47 @@ class Settler:
         await self._caught_up(sent.events)
         return False
 
-    async def _rested(self, deadline: float, *, in_page: bool) -> tuple[Frame, str]:
+    async def _rested(self, *, in_page: bool) -> tuple[Frame, str]:
+        """Wait for the signals, then for the pixels; gives the picture and what decided."""
         signals = self._signals
-        heard, quiet_since = self._clock(), 0.0
-        while (now := self._clock()) < deadline:
-            if signals.busy():
-                quiet_since = 0.0
-                await signals.moved(min(0.1, deadline - now))
-                continue
+        heard = began = self._clock()
+        quiet_since = 0.0
+        while True:
             generation = signals.generation
+            if signals.busy():
+                began, quiet_since = self._clock(), 0.0
+                await signals.moved(MOVED_S)
+                continue
             report = await signals.at_rest()
-            if signals.generation != generation or signals.busy():
-                quiet_since = 0.0
-                continue
-            if report.why == "unknown":
-                if self._clock() - heard < DEAF_S:
-                    await signals.moved(POLL_S)
-                    continue
-            elif report.why:
-                quiet_since, heard = 0.0, self._clock()
-                continue
-            quiet_since = quiet_since or self._clock()
+            now = self._clock()
             blind = report.why == "unknown"
-            still_s = STILL_BLIND_S if blind else STILL_S if in_page else STILL_ELSEWHERE_S
-            enough = self._clock() - quiet_since > RESTLESS_S and not blind
-            frame = await self._still(still_s, report, generation, deadline, enough=enough)
-            if frame is not None:
-                by = "quiet" if blind or signals.has_dialog else "signals"
-                return frame, by
-        return await self._eyes.grab(), "cap"
+            if signals.generation != generation or signals.busy():
+                began, quiet_since = now, 0.0
+            elif blind and now - heard < DEAF_S:
+                await signals.moved(POLL_S)
+            elif report.why == "changing" and now - began > CHANGING_S:
+                return await self._eyes.grab(), "signals"
+            elif report.why and not blind:
+                heard, quiet_since = now, 0.0
+                began = began if report.why == "changing" else now
+            else:
+                quiet_since = quiet_since or now
+                enough = now - quiet_since > RESTLESS_S and not blind
+                still_s = STILL_BLIND_S if blind else STILL_S if in_page else STILL_ELSEWHERE_S
+                frame = await self._still(still_s, report, generation, enough=enough)
+                if frame is not None:
+                    return frame, "quiet" if blind or signals.has_dialog else "signals"
 
     async def _still(
-        self, still_s: float, report: PageReport, generation: int, deadline: float, *, enough: bool
+        self, still_s: float, report: PageReport, generation: int, *, enough: bool
     ) -> Frame | None:
         """Look until nothing changes for so long; None if something does, or begins, meanwhile."""
         frame = await self._eyes.grab()
         if enough or (not self._eyes.is_quick and still_s == STILL_S):
             return frame
         since = self._clock()
-        while (now := self._clock()) - since < still_s:
-            if now > deadline:
-                return None
-            await asyncio.sleep(min(POLL_S, still_s - (now - since)))
+        while (left := since + still_s - self._clock()) > 0:
+            await asyncio.sleep(min(POLL_S, left))
             again = await self._eyes.grab()
             if self._signals.generation != generation or self._signals.busy():
                 return None

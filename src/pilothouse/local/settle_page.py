@@ -1,10 +1,11 @@
 """The script that tells, from inside a page, whether something is still about to change it. No DevTools here.
 
 It runs before any script of the page, in every frame. It counts what has an end in sight: timers of at most
-400 ms, frames asked for, finite animations and transitions, scrolling, fonts and pictures being decoded; and it
-leaves alone what has none: infinite animations, tickers, video. `docs/local.md` says what a page can see of it.
+400 ms, frames asked for, finite animations and transitions, scrolling, fonts, pictures being decoded. It
+leaves alone what has none: infinite animations, tickers, video. What a page sees of it is in docs/local.md.
 
-Its one name lives in the page's global lexical scope, where only who knows it finds it; it speaks when spoken to.
+Its one name lives in the page's global lexical scope, where only who knows it finds it. It answers, and never
+speaks by itself.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ RESTLESS_MAX = 40
 SCRIPT = r"""
 const %(name)s = (() => {
   'use strict';
-  const W = window, D = document, run = Reflect.apply, Later = Promise;
+  const W = window, run = Reflect.apply, Later = Promise;
+  let D = document;
   const now = (f => () => run(f, performance, []))(Performance.prototype.now);
   const {setTimeout: rawTimeout, requestAnimationFrame: rawFrame, queueMicrotask: micro} = W;
   const raw = {frame: f => run(rawFrame, W, [f]), later: (f, ms) => run(rawTimeout, W, [f, ms])};
@@ -41,7 +43,7 @@ const %(name)s = (() => {
   const within = (c, f, self, args) => {
     const outer = chain;
     chain = c;
-    // Given back only after the microtasks that this callback leaves behind, so that `await sleep()` loops count.
+    // Given back only after the microtasks this callback leaves behind, so that `await sleep()` loops count.
     try { return run(f, self, args); } finally { micro(() => micro(() => micro(() => { chain = outer; }))); }
   };
   const wrapped = (name, table, delayed, repeats) => {
@@ -87,16 +89,24 @@ const %(name)s = (() => {
 
   // --- what changes the page ---------------------------------------------------------------------------
   const changed = () => { if (!chain || fresh(chain, now())) dirty++; };
-  new MutationObserver(changed).observe(
-    D, {subtree: true, childList: true, attributes: true, characterData: true});
+  const watcher = new MutationObserver(changed);
   for (const kind of ['input', 'focusin', 'focusout', 'click', 'toggle', 'transitionrun', 'animationstart'])
     on(W, kind, () => { dirty++; });
   let scrolled = -1e9, scrollBegan = 0, wheeled = -1e9;
-  on(D, 'scroll', () => {
+  const scroll = () => {
     const t = now();
     if (t - scrolled > 200) scrollBegan = t;
     scrolled = t;
-  });
+  };
+  // A new window, or frame, keeps its global scope when its first page takes the place of the empty one.
+  const bind = () => {
+    D = W.document;
+    watcher.disconnect();
+    watcher.observe(D, {subtree: true, childList: true, attributes: true, characterData: true});
+    on(D, 'scroll', scroll);
+    dirty++;
+  };
+  bind();
   on(W, 'load', e => {
     const img = e.target;
     if (img instanceof HTMLImageElement && img.naturalWidth * img.naturalHeight > 1e5) {
@@ -157,9 +167,10 @@ const %(name)s = (() => {
     why: reason, dirty, ...taken, focus: run(focused, D, []), rest: rects(),
     top: Math.round(W.screenY + W.outerHeight - W.innerHeight * (W.devicePixelRatio || 1)),
   });
-  const peek = () => run(hiddenOf, D, []) ? state('hidden') : state(why(now()));
+  const hidden = () => { if (W.document !== D) bind(); return run(hiddenOf, D, []); };
+  const peek = () => hidden() ? state('hidden') : state(why(now()));
   // Two frames after the last change, what it changed has been handed on for drawing.
-  const ask = ms => run(hiddenOf, D, []) ? state('hidden') : new Later(resolve => {
+  const ask = ms => hidden() ? state('hidden') : new Later(resolve => {
     const until = now() + ms;
     let seen = dirty, calm = -1;
     const tick = () => {

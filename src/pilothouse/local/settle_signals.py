@@ -1,8 +1,8 @@
 """What a Chromium tells of its pages through DevTools: requests, navigations, dialogs, input. No frames here.
 
 Every page and every frame of another process gets a session of its own, attached before it runs anything, so
-that `settle_page.SCRIPT` is the first script there. Nothing waits for an answer on the way: a page is let go on
-in the same breath. The Runtime domain stays off but for a moment: a page can tell when it is on.
+that `settle_page.SCRIPT` is the first script there. Nothing waits for an answer on the way: a page goes on at
+once. The Runtime domain stays off but for a moment: a page can tell when it is on.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class PageReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _UNKNOWN = PageReport(why="unknown")
+_BUSY = PageReport(why="busy")
 _NOTHING = PageReport()
 
 
@@ -144,21 +145,20 @@ class PageSignals:
                 await self._moved.wait()
 
     async def at_rest(self) -> PageReport:
-        """Ask every page that is to be seen; each answers once it is at rest, or after a tenth of a second."""
-        return _joined([report async for report in self._all(f"ask({ASK_S * 1e3:.0f})")])
+        """Ask every page to be seen; each answers once it is at rest, or after a tenth of a second."""
+        reports = await self._all(f"ask({ASK_S * 1e3:.0f})")
+        return _joined(reports) if reports or self.has_dialog else _UNKNOWN
 
     async def look(self) -> PageReport:
         """Ask every page that is to be seen how it is now."""
-        return _joined([report async for report in self._all("peek()")])
+        return _joined(await self._all("peek()"))
 
     def _alive(self) -> list[_Session]:
         return [session for session in self._sessions.values() if not session.dead and not session.dialog]
 
-    async def _all(self, call: str) -> Any:
-        for answers in asyncio.as_completed([self._ask(session, call) for session in self._alive()]):
-            for report in await answers:
-                if report.why != "hidden":
-                    yield report
+    async def _all(self, call: str) -> list[PageReport]:
+        answers = await asyncio.gather(*(self._ask(session, call) for session in self._alive()))
+        return [report for answer in answers for report in answer if report.why != "hidden"]
 
     async def _ask(self, session: _Session, call: str) -> list[PageReport]:
         """Ask a page, then the frames in it: those answer at once, for they may never be drawn."""
@@ -190,17 +190,19 @@ class PageSignals:
     async def _evaluate(self, session: _Session, call: str, context: int | None) -> PageReport:
         more = {} if context is None else {"contextId": context}
         try:
-            answer = await self._devtools.call(
-                "Runtime.evaluate",
-                session.id,
-                timeout_s=ANSWER_S,
-                expression=f"{self._name}.{call}",
-                awaitPromise=True,
-                returnByValue=True,
-                **more,
-            )
+            async with asyncio.timeout(ANSWER_S):
+                answer = await self._devtools.call(
+                    "Runtime.evaluate",
+                    session.id,
+                    expression=f"{self._name}.{call}",
+                    awaitPromise=True,
+                    returnByValue=True,
+                    **more,
+                )
+        except TimeoutError:
+            return _BUSY
         except DesktopFailed:
-            return _UNKNOWN  # it went away meanwhile, or is too busy to answer
+            return _UNKNOWN  # it went away meanwhile
         try:
             return msgspec.convert(answer["result"].get("value"), PageReport)
         except (KeyError, AttributeError, msgspec.ValidationError):

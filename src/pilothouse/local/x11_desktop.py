@@ -284,7 +284,7 @@ def _encode(frame: Frame) -> bytes:
 
 
 def _keep_memory() -> None:
-    """Have glibc keep freed memory: giving the 4 MB of every grab back and faulting it in again costs 3 ms each."""
+    """Have glibc keep freed memory: to fault the 4 MB of a grab in again costs more than to take it."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, 32 << 20)

@@ -1,4 +1,4 @@
-"""A page for each way to be late, with a button as large as the page; each tells when it has changed for the last time."""
+"""A page for each way to be late, with a button as large as the page; each tells when it is done."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ addEventListener('load', () => requestAnimationFrame(() => requestAnimationFrame
 HABITS = {
     "at-once": "clicked = () => done('At once.');",
     "timer": "clicked = () => { say('Soon.'); setTimeout(() => done('After 350 ms.'), 350); };",
-    "timers": """let left = 5; const next = () => left-- ? (say('Left: ' + left), setTimeout(next, 60)) : done('None left.');
-      clicked = next;""",
+    "timers": """let left = 5; clicked = () => {
+      if (!left--) return done('None left.'); say('Left: ' + left); setTimeout(clicked, 60); };""",
     "fetch": """clicked = async () => { const text = await (await fetch('/late/200')).text();
       say(text); setTimeout(() => done('Fetched, and then some.'), 100); };""",
     "transition": """clicked = () => { box.style.marginLeft = '400px'; };
@@ -31,7 +31,8 @@ HABITS = {
       count < 20 ? requestAnimationFrame(step) : done('Drawn.'); }; clicked = step;""",
     "spinner": """document.body.insertAdjacentHTML('beforeend', '<div class=spin></div>');
       clicked = () => done('It spins on.');""",
-    "ticker": """let n = 0; setInterval(() => { box.textContent = ++n; }, 100); clicked = () => done('It ticks on.');""",
+    "ticker": """let n = 0; setInterval(() => { box.textContent = ++n; }, 100);
+      clicked = () => done('It ticks on.');""",
     "picture": """clicked = () => { const i = new Image(300, 100); i.onload = () => done('Seen.');
       i.src = '/late/250/picture.svg'; document.body.prepend(i); };""",
     "inner": """document.body.insertAdjacentHTML('beforeend', '<iframe src="/page/nothing"></iframe>');
@@ -42,6 +43,17 @@ HABITS = {
     "window": "clicked = () => { open('/page/arrival'); };",
     "question": "clicked = () => { alert('A question'); done('Answered.'); };",
     "download": "clicked = () => { location = '/goods.bin'; done('Downloading.'); };",
+    "curious": """(async () => {
+      const frame = document.createElement('iframe'); document.body.append(frame);
+      const usual = new Set(Reflect.ownKeys(frame.contentWindow)), order = [];
+      const names = Reflect.ownKeys(window).filter(k => !usual.has(k) && k !== '0').map(String);
+      const native = Function.prototype.toString.call(setTimeout).includes('[native code]');
+      setTimeout(x => order.push(x), 0, 'b'); clearTimeout(setTimeout(() => order.push('never'), 5));
+      queueMicrotask(() => order.push('a')); setTimeout(() => order.push('c'), 20);
+      const tick = setInterval(() => { order.push('d'); clearInterval(tick); }, 60);
+      setTimeout(() => tell('looked', {found: {order: order.join(' '),
+        names, setTimeout: [setTimeout.name, setTimeout.length, native]}}), 120);
+      })();""",
     "busy": "clicked = () => { for (;;); };",
     "nothing": "",
 }

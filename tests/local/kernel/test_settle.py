@@ -147,12 +147,6 @@ async def test_a_new_window_is_waited_for(settling: Settling) -> None:
     await settling.settled()
 
 
-async def test_a_page_that_never_answers_costs_three_seconds(settling: Settling) -> None:
-    await settling.open("busy")
-    await settling.click()
-    assert by(await settling.settled()) in ("cap", "quiet")
-
-
 async def test_a_screenshot_announces_that_the_server_settles(settling: Settling) -> None:
     answer = await settling.kernel.browsers.computer.with_raw_response.capture_screenshot(settling.browser)
     assert answer.headers["x-pilothouse-settle"] == "1"
@@ -169,3 +163,16 @@ async def test_without_x11_too(settling: Settling) -> None:
         await there.lab.one("done")
         assert differ(answer.content, (await there.settled()).content) is None
         assert by(answer) == "signals"
+
+
+async def test_a_page_finds_nothing_of_ours(settling: Settling) -> None:
+    await settling.open("curious")
+    told = (await settling.lab.one("looked"))["found"]
+    assert told == {"names": [], "setTimeout": ["setTimeout", 1, True], "order": "a b c d"}
+
+
+async def test_a_page_that_never_answers_costs_three_seconds(settling: Settling) -> None:
+    """The last one: its page can't be left, either."""
+    await settling.open("busy")
+    await settling.click()
+    assert by(await settling.settled()) == "cap"
