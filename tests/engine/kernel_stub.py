@@ -232,7 +232,8 @@ class KernelStub:
         await self.streaming.wait()
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        for report in [r for r in self.reports if r["seq"] > int(after or -1)]:
+        told = self.reports if after or request.query.get("replay") == "all" else []
+        for report in [r for r in told if r["seq"] > int(after or -1)]:
             if report["seq"] in self.withheld:
                 continue
             data = json.dumps(report)

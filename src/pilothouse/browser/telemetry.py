@@ -88,7 +88,10 @@ class TelemetryFollower:
 
     async def _read(self) -> None:
         """Read one connection to its end."""
-        resume: dict[str, Any] = {} if self._last is None else {"last_event_id": str(self._last)}
+        # From the very beginning at first: the page it was opened on was there before anyone could listen.
+        resume: dict[str, Any] = (
+            {"replay": "all"} if self._last is None else {"last_event_id": str(self._last)}
+        )
         stream = await self._client.browsers.telemetry.stream(
             self._session, **resume, timeout=httpx.Timeout(QUIET_S, connect=5.0)
         )
