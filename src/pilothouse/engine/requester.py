@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pilothouse.model.conversation import Conversation
 
 COUNT_S = 10.0
-_COUNTED = frozenset({"model", "messages", "system", "tools", "thinking", "context_management", "betas"})
+COUNTED = frozenset({"model", "messages", "system", "tools", "thinking", "context_management", "betas"})
 """What of a request `count_tokens` takes."""
 
 
@@ -110,7 +110,7 @@ class Requester:
         """Let the API count the tokens of the next request; None when it can't be had."""
         ticket = self._wire.ticket(Sending(self._conversation.history.wire()))
         request = with_breakpoints(self.shape.request(ticket, extra), held=self._held)
-        asked = {key: value for key, value in request.items() if key in _COUNTED}
+        asked = {key: value for key, value in request.items() if key in COUNTED}
         try:
             counted = await self._client.beta.messages.count_tokens(**asked, timeout=COUNT_S)
         except (anthropic.APIError, httpx2.HTTPError):
