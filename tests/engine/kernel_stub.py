@@ -36,6 +36,7 @@ class KernelStub:
         beats: How often the mouse position was asked.
         blind: Ids of browsers whose screen can't be had.
         videos: The state of each video: `recording`, or how often it is still not ready.
+        reactions: Telemetry that the next action sets off.
         reports: Telemetry, as envelopes; `breaks` says after which of them the stream breaks off.
         resumed: Where each connection to the stream began.
     """
@@ -55,6 +56,8 @@ class KernelStub:
         self.videos: dict[str, int] = {}
         self.video = b"\0\0\0\x18ftypmp42" + bytes(5000)
         self.reports: list[dict[str, Any]] = []
+        self.reactions: list[dict[str, Any]] = []
+        self._reacted = asyncio.Event()
         self.breaks: set[int] = set()
         self.withheld: set[int] = set()
         self.resumed: list[str] = []
@@ -203,6 +206,7 @@ class KernelStub:
         if call not in _ACTIONS:
             return web.json_response({"message": "unsupported"}, status=501)
         self.performed.append((call, body))
+        self._reacted.set()
         return web.Response(status=200)
 
     async def _start_video(self, request: web.Request) -> web.StreamResponse:
@@ -243,8 +247,12 @@ class KernelStub:
                 if request.transport is not None:
                     request.transport.close()
                 return response
-        await self._release.wait()
-        return response
+        while True:  # until whoever reads hangs up
+            await self._reacted.wait()
+            self._reacted.clear()
+            for report in self.reactions:
+                await response.write(f"id: {report['seq']}\ndata: {json.dumps(report)}\n\n".encode())
+            self.reactions.clear()
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         self._find(request)

@@ -58,15 +58,21 @@ class Signals(Protocol):
 class TelemetrySignals:
     """Kernel's telemetry as signals: give `heard` to whoever follows the stream.
 
-    Attributes:
-        live: Set by the follower: whether the stream is being read.
+    Args:
+        followed: Says whether the stream is being read just now.
+        clock: Monotonic seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, followed: Callable[[], bool], clock: Callable[[], float] = time.monotonic) -> None:
+        self._followed = followed
         self._clock = clock
         self._last: dict[str, float] = {}
         self._moved = asyncio.Event()
-        self.live = False
+
+    @property
+    def live(self) -> bool:
+        """Say whether the stream is being read: else silence would mean nothing."""
+        return self._followed()
 
     def heard(self, kind: str, data: Mapping[str, object] | None = None) -> None:
         """Take note of an event by its type; only types matter, its data may hold a page's secrets."""

@@ -44,6 +44,7 @@ class TelemetryFollower:
     Attributes:
         listeners: Called with each envelope (`seq`, `event`) as it comes, journalled or not.
         page: What the active page was last reported to be.
+        reading: The stream is being read just now.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class TelemetryFollower:
         self._left_out = 0
         self.listeners: list[Callable[[Any], None]] = []
         self.page = Page()
+        self.reading = False
 
     async def follow(self) -> None:
         """Read through every break, until cancelled; or until the browser is gone or telemetry is refused."""
@@ -96,8 +98,12 @@ class TelemetryFollower:
             self._session, **resume, timeout=httpx.Timeout(QUIET_S, connect=5.0)
         )
         async with stream:
-            async for envelope in stream:
-                await self._take(envelope)
+            self.reading = True
+            try:
+                async for envelope in stream:
+                    await self._take(envelope)
+            finally:
+                self.reading = False
 
     async def _take(self, envelope: Any) -> None:
         """Take the next report; one seen already is left, one that was missed is looked up."""

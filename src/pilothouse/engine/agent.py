@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pilothouse.browser.camera import Camera
+from pilothouse.browser.settle import TelemetrySignals
 from pilothouse.browser.toolset import make_computer
 from pilothouse.engine.asking import Asker
 from pilothouse.engine.batch import Hands
@@ -57,7 +58,9 @@ def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, bert
     session = berth.session
     scale = scale_of(spec, session.width_px, session.height_px)
     shape = shape_of(spec, scale)
-    camera = Camera(kernel_client, session.session, session.width_px, session.height_px, scale)
+    camera = Camera(
+        kernel_client, session.session, session.width_px, session.height_px, scale, _signals(berth)
+    )
     computer = make_computer(
         shape.generation, kernel_client, session.session, camera, paste=spec.browser == "kernel"
     )
@@ -78,6 +81,15 @@ def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, bert
         pictures=pictures,
         plan=partial(plan, shape, scale),
     )
+
+
+def _signals(berth: Berth) -> TelemetrySignals | None:
+    """Let what the browser reports tell when its page is at rest, if somebody asked for its reports."""
+    if berth.follower is None:
+        return None
+    signals = TelemetrySignals(lambda: berth.follower is not None and berth.follower.reading)
+    berth.follower.listeners.append(lambda envelope: signals.heard(str(envelope.event.type)))
+    return signals
 
 
 def assemble_loop(

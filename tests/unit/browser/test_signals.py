@@ -33,7 +33,7 @@ def test_what_sends_something_off_is_told_apart(member: str, given: Json | None,
 def signals(monkeypatch: pytest.MonkeyPatch) -> TelemetrySignals:
     monkeypatch.setattr(settle, "SIGNALS_FIRST_S", 0.0)
     monkeypatch.setattr(settle, "SIGNALS_CAP_S", 0.2)
-    return TelemetrySignals()
+    return TelemetrySignals(lambda: True)
 
 
 @pytest.mark.parametrize(
