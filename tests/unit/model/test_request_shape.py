@@ -28,10 +28,9 @@ def test_a_whole_request() -> None:
     assert shape("claude-opus-5-5", effort="low").request(said, {"stop_sequences": ["x"]}) == {
         "model": "claude-opus-5-5",
         "max_tokens": 16_000,
-        "system": [{"type": "text", "text": "Be good.", "cache_control": {"type": "ephemeral"}}],
+        "system": [{"type": "text", "text": "Be good."}],
         "tools": [{"type": "computer_toolset_20260801"}],
         "thinking": ADAPTIVE,
-        "cache_control": {"type": "ephemeral"},
         "output_config": {"effort": "low"},
         "stop_sequences": ["x"],
         "messages": said,
