@@ -144,6 +144,11 @@ class KernelStub:
         self.browsers[name] = browser
         return browser
 
+    def vanish(self) -> None:
+        """Lose every browser, as a fault of the service would; a pool makes others in their place."""
+        self.pool_free += sum("pool" in browser for browser in self.browsers.values())
+        self.browsers.clear()
+
     async def _create(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.asked.append(body)

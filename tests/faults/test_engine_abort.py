@@ -13,7 +13,9 @@ from aiohttp import web
 
 from pilothouse import events as ev
 from pilothouse.browser.session import DELETE_CAP_S
+from pilothouse.browser.video import HURRY_S
 from pilothouse.commands import Ack
+from pilothouse.engine.berth import UNWIND_S
 from pilothouse.engine.runner import CLIENT_CLOSE_S
 from pilothouse.events import Hold, Outcome
 from pilothouse.journal.reader import JournalReader
@@ -170,7 +172,7 @@ async def test_a_browser_that_may_still_come_up_is_not_called_deleted(
 async def test_a_delete_that_hangs_is_told_as_pending_within_its_cap(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert DELETE_CAP_S + 2 * CLIENT_CLOSE_S <= 5.0  # what an abort may take
+    assert 2 * UNWIND_S + HURRY_S + DELETE_CAP_S + 2 * CLIENT_CLOSE_S <= 5.0  # what an abort may take
     monkeypatch.setattr("pilothouse.browser.session.DELETE_CAP_S", 0.5)
     async with rigged(state_dir, MAIN) as rig:
         rig.kernel.faults["delete"] = ["hang"] * 3

@@ -63,7 +63,7 @@ async def attend(rig: Rig, chance: random.Random) -> None:
         elif Hold.BROWSER_LOST in rig.run.gate.holding:
             rig.resume()
         elif chance.random() < 0.01:
-            rig.kernel.browsers.clear()
+            rig.kernel.vanish()
 
 
 def assert_at_most_once(kernel: KernelStub) -> None:

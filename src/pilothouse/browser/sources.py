@@ -237,6 +237,7 @@ class Pooled(Asked):
     ) -> None:
         super().__init__(client, params["name"], run, retrying)
         self._pool = pool
+        self._given_back = False
         self._params = params
 
     async def _ask(self) -> Any:
@@ -252,7 +253,10 @@ class Pooled(Asked):
 
     async def end(self, session: str, *, reuse: bool) -> str:
         """Give it back."""
-        return await super().end(session, reuse=reuse) or "given back to its pool"
+        self._given_back = False
+        return await super().end(session, reuse=reuse) or (
+            "given back to its pool" if self._given_back else "none was there"
+        )
 
     async def _finish(self, session: str, *, reuse: bool) -> None:
         if not session:  # the answer was lost: the lease has our name all the same
@@ -261,6 +265,7 @@ class Pooled(Asked):
         await asking(
             lambda: pools.release(self._pool, session_id=session, reuse=reuse), DELETE_TRIES, DELETE_TRY_S
         )
+        self._given_back = True
 
 
 class Existing:

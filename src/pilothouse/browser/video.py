@@ -26,7 +26,7 @@ START_S = 10.0
 READY_S = 45.0
 """How long the service may take to finish a video; the end of the run waits for it."""
 SAVE_S = 60.0
-HURRY_S = 0.8
+HURRY_S = 0.5
 """What is left for the video when a run is aborted: it is stopped, and stays with the service."""
 SIZE_MAX_BYTES = 1 << 30
 CHUNK_BYTES = 1 << 20

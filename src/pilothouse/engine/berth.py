@@ -98,6 +98,7 @@ class Berth:
         self._following: asyncio.Task[None] | None = None
         self._recovering: asyncio.Task[None] | None = None
         self._video: Video | None = None
+        self._closing = False
         self._ended = ""
         """How the service itself ended, as long as it is not there again."""
         self.session = self._next()
@@ -197,8 +198,9 @@ class Berth:
         await asyncio.shield(self._start_recovery(why, gone=gone))
 
     def lose(self, why: str) -> None:
-        """Begin to recover a browser that is gone, whoever noticed it."""
-        self._start_recovery(why, gone=True)
+        """Begin to recover a browser that is gone, whoever noticed it; not one that is being closed."""
+        if not self._closing:
+            self._start_recovery(why, gone=True)
 
     def _start_recovery(self, why: str, *, gone: bool) -> asyncio.Task[None]:
         if self._recovering is None or self._recovering.done():
@@ -294,6 +296,7 @@ class Berth:
             reuse: It may go back to its pool for others.
             hurry: Once set, there is no time for a video.
         """
+        self._closing = True
         if self._recovering is not None:
             self._recovering.cancel()
             await asyncio.wait({self._recovering}, timeout=UNWIND_S)
