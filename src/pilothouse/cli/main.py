@@ -29,7 +29,7 @@ VERBS = {
     "ctl": "pause, resume, step, say or abort, from a script",
     "abort": "end a run and its browser",
     "replay": "open a recording",
-    "show": "print one turn of a run, or the exact request it sent",
+    "show": "print what the turns of a run used, one turn, or the exact request it sent",
     "local": "serve Kernel's API over a Chromium on this machine",
     "version": "say which version this is",
 }
