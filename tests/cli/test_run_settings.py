@@ -7,9 +7,6 @@ import json
 import os
 from asyncio.subprocess import PIPE
 from pathlib import Path
-from typing import Any
-
-from aiohttp import web
 
 from pilothouse.local.loopback import listening
 from pilothouse.local.messages_server import ScriptedMessages
@@ -28,24 +25,12 @@ max-tokens = 5000
 """
 
 
-class Noting(KernelStub):
-    """Keeps what browsers were asked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: list[dict[str, Any]] = []
-
-    async def _create(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(await request.json())
-        return await super()._create(request)
-
-
 async def test_what_is_chosen_reaches_the_model_and_the_browser(state_dir: Path, tmp_path: Path) -> None:
     (state_dir / "config").mkdir()
     (state_dir / "config" / "settings.toml").write_text(SETTINGS)
     script = tmp_path / "scenario.toml"
     script.write_text('[pace]\nbefore_s = 0.0\n[[turn]]\ntext = "Done."\n')
-    model, stub = ScriptedMessages(load(script), key="scripted-key"), Noting()
+    model, stub = ScriptedMessages(load(script), key="scripted-key"), KernelStub()
     async with listening(model.app()) as model_url, listening(stub.app()) as kernel_url:
         process = await asyncio.create_subprocess_exec(
             *(*COMMAND, "run", "Look.", "--headless", "--json", "--preset", "small", "--start-url", "http://a.com"),

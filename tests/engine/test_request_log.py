@@ -37,6 +37,9 @@ async def test_each_request_is_shown_byte_for_byte(
         kept = [await rig.run._blobs.read(event.body.sha256) for event in recorded(rig)]
         assert await shown(rig, "--turn", "2") == 0
         assert b"left_click" in capfdbinary.readouterr().out
+        assert await shown(rig) == 0
+        table = capfdbinary.readouterr().out.decode().splitlines()
+        assert [line.split()[0] for line in table] == ["TURN", "1", "2", "3", "all"]
     assert [event.size for event in recorded(rig)] == [len(body) for body in rig.bodies]
     assert max(map(len, kept)) < 10_000 < len(rig.bodies[-1])  # pictures are named, not kept again
     assert not any(KEY.encode() in one for one in kept)

@@ -1,4 +1,4 @@
-"""`pilothouse show`: one turn of a run, as a log or as the exact request that was sent."""
+"""`pilothouse show`: what each turn of a run used, one turn as a log, or the exact request that was sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument("name", metavar="RUN|PATH", help="a run's id or a beginning of it, or a recording")
-    parser.add_argument("--turn", type=int, required=True, metavar="N", help="which turn, from 1")
+    parser.add_argument("--turn", type=int, metavar="N", help="which turn, from 1; else a table of all")
     parser.add_argument("--attempt", type=int, metavar="N", help="which attempt; else the last one")
     parser.add_argument(
         "--request", action="store_true", help="the body of its request, byte for byte (--record-requests)"
@@ -37,6 +37,11 @@ def run(options: argparse.Namespace) -> int:
     view, name = replay.find(options.name)
     if options.request and options.json:
         raise UsageError("is one request, not events", "--request", "leave --json away")
+    if options.turn is None:
+        if options.request:
+            raise UsageError("of which turn?", "--request", "add --turn N")
+        asyncio.run(_print_table(view, name, as_json=options.json))
+        return 0
     events = asyncio.run(_events_of(view, name, options.turn))
     if not options.request:
         write = show.writer(show.Manner.JSON if options.json else show.Manner.PLAIN)
@@ -51,6 +56,38 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.buffer.write(b"\n")
     sys.stdout.buffer.flush()
     return 0
+
+
+async def _print_table(view: FileRuns, name: str, *, as_json: bool) -> None:
+    """Print what each request used, and what the run did."""
+    import msgspec
+
+    from pilothouse.state import RunState, reduce
+
+    if not as_json:
+        print(f"{'TURN':>5} {'INPUT':>9} {'READ':>9} {'WRITTEN':>9} {'OUTPUT':>8} {'CACHE':>6} {'COST':>9}")
+    state = RunState()
+    async for event in view.events(name, 0, False):
+        state = reduce(state, event)
+        if isinstance(event, ev.UsageReported):
+            if as_json:
+                print(msgspec.json.encode(event).decode())
+            else:
+                wrote = event.cache_write_5m + event.cache_write_1h
+                _print_row(
+                    str(event.turn), event.input, event.cache_read, wrote, event.output, event.cost_usd
+                )
+    usage = state.usage
+    if not as_json:
+        cost = usage.cost_usd if usage.priced else None
+        _print_row("all", usage.input, usage.cache_read, usage.cache_write, usage.output, cost)
+
+
+def _print_row(head: str, plain: int, read: int, wrote: int, output: int, cost: float | None) -> None:
+    sent = plain + read + wrote
+    share = f"{read / sent:.0%}" if sent else "-"
+    dollars = "unpriced" if cost is None else f"${cost:.4f}"
+    print(f"{head:>5} {plain:>9,} {read:>9,} {wrote:>9,} {output:>8,} {share:>6} {dollars:>9}")
 
 
 async def _events_of(view: FileRuns, name: str, turn: int) -> list[ev.Event]:

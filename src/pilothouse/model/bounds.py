@@ -71,7 +71,9 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
         keep = self.newest_pictures or int(self.max_pictures * PRUNED_TO)
         if hard:
             keep = min(keep, history.pictures // 2)
-        return history.prune(max(keep, 1), self.max_bytes if not hard else history.size_bytes)
+        # By bytes too many at a time: pruning in every turn would cost the cache in every turn.
+        over = history.size_bytes > self.max_bytes
+        return history.prune(max(keep, 1), int(self.max_bytes * PRUNED_TO) if over else history.size_bytes)
 
     def must_count(self, tokens: int) -> bool:
         """Say whether an estimate is near enough to the context's size to look closer."""

@@ -115,11 +115,13 @@ class History:
 
         Args:
             keep: So many pictures may stay.
-            max_bytes: So large may the messages be; reached by pictures only.
+            max_bytes: So large may the messages be; the newest picture stays whatever its size.
         """
         pruned = 0
         for message in self._messages:
-            while message.pictures and (self.pictures > keep or self.size_bytes > max_bytes):
+            while message.pictures and (
+                self.pictures > keep or (self.pictures > 1 and self.size_bytes > max_bytes)
+            ):
                 self._change(message, _without_first(message.content))
                 pruned += 1
         return pruned

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pilothouse.events import Outcome, RunPhase
+from pilothouse.events import Hold, Outcome, RunPhase
 from pilothouse.safety import clean_line
 from pilothouse.tui import words
 from pilothouse.tui.widgets.lines import Fact
@@ -54,6 +54,7 @@ def left(state: RunState, look: Look) -> list[Fact]:
     facts = [
         Fact(f"● {said}", f"bold {style}"),
         Fact(look.pending, "italic $text-warning"),
+        Fact("" if look.killed else again(state, look.elapsed_s), "$text-warning"),
         Fact(f"step {look.step}", "$foreground"),
         Fact(f"turn {state.turn}", rank=3),
         Fact(f"{words.count(usage.input + usage.cache_read + usage.cache_write + usage.output)} tok"),
@@ -64,6 +65,16 @@ def left(state: RunState, look: Look) -> list[Fact]:
         driver = "agent drives" if state.driver == "agent" else f"{clean_line(state.driver, 40)} drives"
         facts.append(Fact(driver, "$text-muted" if state.driver == "agent" else "bold $text-warning", 2))
     return facts
+
+
+def again(state: RunState, elapsed_s: float) -> str:
+    """Say when the model is asked again, and how to have it asked now; empty when nothing waits for that."""
+    if state.retry is None or Hold.RETRY not in state.holding:
+        return ""
+    left_s = (state.retry.t / 1e9) + state.retry.delay_ms / 1e3 - elapsed_s
+    if state.retry.asks or left_s <= 0:
+        return "space: ask again"
+    return f"again in {words.clock(left_s + 1)}, space: now"
 
 
 def right(state: RunState, look: Look) -> list[Fact]:

@@ -93,3 +93,23 @@ async def test_holding_is_not_said_of_a_run_that_idles_or_ends() -> None:
     last = told[-1]
     assert isinstance(last, ev.StateChanged)
     assert last.phase is RunPhase.ENDING
+
+
+async def test_a_retry_waits_for_its_time_or_for_a_resume() -> None:
+    gate, _ = make_gate()
+    assert await gate.hold_retry(0.0) >= 0.0
+    assert held(gate) == ()
+    waiting = asyncio.create_task(gate.hold_retry(None))
+    assert not await passes(waiting)
+    assert held(gate) == (Hold.RETRY,)
+    gate.resume()
+    assert await passes(waiting)
+    assert held(gate) == ()
+
+
+async def test_a_pause_outlasts_a_retry() -> None:
+    gate, _ = make_gate()
+    waiting = asyncio.create_task(gate.hold_retry(0.0))
+    gate.pause()
+    await waiting
+    assert held(gate) == (Hold.PAUSE,)
