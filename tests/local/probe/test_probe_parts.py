@@ -217,6 +217,6 @@ async def test_a_service_that_is_busy_is_waited_for_once_and_is_no_answer(tmp_pa
         (check,) = [one for one in model_checks.checks() if one.id == "effort/max"]
         busy = await perform(check, side, "model", 60.0, ())
         then = await perform(check, side, "model", 60.0, ())
-    assert (busy.outcome, busy.evidence) == (Outcome.FAILED, "529 overloaded_error: Scripted failure")
+    assert (busy.outcome, busy.evidence) == (Outcome.FAILED, "529 overloaded_error: Overloaded")
     assert then.outcome is Outcome.YES
     assert waits == [15.0, 5.0]
