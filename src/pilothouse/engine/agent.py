@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from pilothouse import events as ev
 from pilothouse.browser.camera import Camera
 from pilothouse.browser.toolset import KernelComputer
 from pilothouse.engine.asking import Asker
@@ -76,6 +78,10 @@ def assemble_loop(
 ) -> tuple[Loop, Pictures]:
     """Put together what asks the model."""
     options, model, recorder = spec.model_options, lookup(spec.model), run.recorder
+    own = spec.model_api == "scripted" or options.provider == "anthropic"
+    if options.record_requests and not own:
+        what = f"requests to {options.provider} can't be recorded: its client makes their bytes itself"
+        recorder.publish(ev.Warned(what=what, where="--record-requests"))
     meter = Meter(spec.model, recorder.publish)
     requester = Requester(
         recorder=recorder,
@@ -85,20 +91,22 @@ def assemble_loop(
         meter=meter,
         options=options,
         held=not spec.headless,
+        splices=own,
     )
-    pictures = Pictures(client, recorder.publish, recorder.read_blob, options.upload)
+    pictures = Pictures(client, recorder.publish, recorder.read_blob, options.upload if own else "inline")
     hands.on_picture, hands.reword = pictures.expect, pictures.without_repeats
     shrinker = Shrinker(
         recorder=recorder,
         requester=requester,
         conversation=conversation,
         pictures=pictures,
-        bounds=bounds_of(
-            model,
+        bounds_of=partial(
+            bounds_of,
             max_bytes=options.history_max_bytes,
             max_images=options.history_max_images,
             newest=options.only_n_most_recent_images,
         ),
+        model=model,
     )
     asker = Asker(
         recorder=recorder,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pilothouse.engine.recorder import Recorder
     from pilothouse.engine.requester import Requester
     from pilothouse.engine.shrinking import Shrinker
+    from pilothouse.model.catalogue import Model
     from pilothouse.model.conversation import Conversation
     from pilothouse.model.stream import Answer
     from pilothouse.model.uploads import Pictures
@@ -78,6 +79,12 @@ class Asker:
         self._spent_s = self._began = 0.0
         self._larger = 0
         self._shrunk = False
+
+    def go_over(self, model: Model) -> None:
+        """Ask another model from the next turn on; the shape of the requests is changed by who calls this."""
+        self._requester.meter.model = model.name
+        self._shrinker.go_over(model)
+        self._max_tokens = (self._max_tokens[0], model.max_output_tokens)
 
     async def ask(self, turn: int, deliver: Callable[[], None]) -> Answer:
         """Ask until there is a whole answer that may be acted on.
@@ -214,7 +221,7 @@ class Asker:
         """Say whether the cause of a fault is out of the way, so that the same turn may be asked at once."""
         if self._refuses_files(fault):
             self._pictures.refuse(fault.why)
-            inline = await self._pictures.inline_sources()
+            inline = await self._pictures.inline_sources(self._conversation.history.files())
             self._conversation.history.rewrite_pictures(
                 lambda block: inline.get(block["source"].get("file_id", ""), block)
             )

@@ -9,10 +9,13 @@ from pilothouse.model.bounds import SUMMARISE, SUMMARY_BETA, can_summarise
 from pilothouse.model.faults import TurnFault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pilothouse.engine.recorder import Recorder
     from pilothouse.engine.requester import Requester
     from pilothouse.events import Json
     from pilothouse.model.bounds import Bounds
+    from pilothouse.model.catalogue import Model
     from pilothouse.model.conversation import Conversation
     from pilothouse.model.stream import Answer
     from pilothouse.model.uploads import Pictures
@@ -28,17 +31,24 @@ class Shrinker:
         requester: Requester,
         conversation: Conversation,
         pictures: Pictures,
-        bounds: Bounds,
+        bounds_of: Callable[[Model], Bounds],
+        model: Model,
     ) -> None:
         self._recorder = recorder
         self._requester = requester
         self._conversation = conversation
         self._pictures = pictures
-        self.bounds = bounds
+        self._bounds_of = bounds_of
+        self.bounds = bounds_of(model)
         self._tokens = 0
         """The prompt and answer of the latest turn."""
         self._cleared: dict[str, int] = {}
-        self._summaries = bounds.compacts
+        self._summaries = self.bounds.compacts
+
+    def go_over(self, model: Model) -> None:
+        """Keep to the bounds of another model from here on."""
+        self.bounds = self._bounds_of(model)
+        self._summaries = self.bounds.compacts
 
     def answered(self, turn: int, answer: Answer) -> None:
         """Learn from an answer what the history costs, and what the API left out of it."""
