@@ -37,7 +37,8 @@ def thinking_form(asked: Asked) -> str | None:
     model = asked.model
     if asked.body.get("thinking") is None or model is None:
         return None
-    kind = _thinking(asked).get("type")
+    given = _thinking(asked).get("type")
+    kind = given if isinstance(given, str) else repr(given)
     if kind in model.thinking:
         return None
     if kind == "enabled":
@@ -64,7 +65,10 @@ def thinking_fields(asked: Asked) -> str | None:
     known = ["summarized", "omitted"] + ([] if beta_missing(asked, UPDATES_BETA) else ["updates"])
     if thinking.get("display", "omitted") not in (*known, None):
         return f"thinking.{kind}.display: Input should be {' or '.join(map(repr, known))}"
-    behaviour = (thinking.get("block_binding") or {}).get("prefix_mismatch_behavior", "error")
+    binding = thinking.get("block_binding") or {}
+    if not isinstance(binding, dict):
+        return f"thinking.{kind}.block_binding: Input should be a valid dictionary"
+    behaviour = binding.get("prefix_mismatch_behavior", "error")
     if behaviour not in ("error", "drop_block", None):
         return (
             f"thinking.{kind}.block_binding.prefix_mismatch_behavior: Input should be 'error' or 'drop_block'"
@@ -118,8 +122,9 @@ def output_config(asked: Asked) -> str | None:
     extra = next((key for key in given if key not in known), None)
     if extra:
         return f"output_config.{extra}: Extra inputs are not permitted"
-    total = (given.get("task_budget") or {}).get("total", MIN_TASK_BUDGET_TOKENS)
-    if total < MIN_TASK_BUDGET_TOKENS:
+    budget = given.get("task_budget") or {"total": MIN_TASK_BUDGET_TOKENS}
+    total = budget.get("total") if isinstance(budget, dict) else None
+    if type(total) is not int or total < MIN_TASK_BUDGET_TOKENS:
         least = f"greater than or equal to {MIN_TASK_BUDGET_TOKENS}"
         return f"output_config.task_budget.total: Input should be {least}"
     return None

@@ -110,6 +110,8 @@ def _configs_problem(configs: Json) -> str:
     for member, config in configs.items():
         if member not in MEMBER_KEYS:
             return f".{member}: Extra inputs are not permitted"
+        if not isinstance(config, dict | None):
+            return f".{member}: Input should be a valid dictionary"
         extra = next((key for key in config or {} if key not in _CONFIG_KEYS), None)
         if extra:
             return f".{member}.{extra}: Extra inputs are not permitted"

@@ -136,6 +136,22 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...], str]] = {
         ("computer-use-2025-04-29",),
         "Unexpected value(s) `computer-use-2025-04-29` for the `anthropic-beta` header.",
     ),
+    "binding in words": (
+        body(thinking={"type": "adaptive", "block_binding": "loose"}),
+        ("thinking-binding-controls-2026-08-01",),
+        "block_binding: Input should be a valid dictionary",
+    ),
+    "a list as the form of thinking": (body(thinking={"type": ["adaptive"]}), (), "thinking: Input tag"),
+    "a list as a member's config": (
+        body(tools=[{"type": TOOLSET, "configs": {"zoom": [1]}}]),
+        (),
+        "configs.zoom: Input should be a valid dictionary",
+    ),
+    "a task budget in words": (
+        body(output_config={"task_budget": "much"}),
+        ("task-budgets-2026-03-13",),
+        "task_budget.total: Input should be",
+    ),
     "a list of no tools": (body(tools={}), (), "tools: Input should be a valid list"),
     "a tool in words": (body(tools=["computer"]), (), "tools.0: Input should be a valid dictionary"),
     "a system prompt of pictures": (body(system=[image(5, 5)]), (), "system.0.type: Input should be 'text'"),
