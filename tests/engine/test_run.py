@@ -8,6 +8,7 @@ import pytest
 
 from pilothouse import events as ev
 from pilothouse.commands import Ack, Refused
+from pilothouse.engine.spec import ModelOptions
 from pilothouse.events import Hold, Outcome, RunPhase
 from pilothouse.journal.reader import JournalReader
 from pilothouse.model.prompt import HALTED, INTERRUPTED, UNCHANGED
@@ -53,7 +54,7 @@ async def test_a_run_goes_from_start_to_completed(state_dir: Path) -> None:
 async def test_a_settled_picture_comes_with_the_last_result(state_dir: Path) -> None:
     look = f"calls = [{LOOK}]"
     script = scenario(look, f"calls = [{CLICK}, {TYPE}]", look, 'text = "Done."')
-    async with rigged(state_dir, script) as rig:
+    async with rigged(state_dir, script, options=ModelOptions(upload="inline")) as rig:
         await rig.finish()
         answered = [event for event in rig.events if isinstance(event, ev.TurnAnswered)]
         blob = answered[1].results[-1]["content"][-1]["blob"]
@@ -65,6 +66,31 @@ async def test_a_settled_picture_comes_with_the_last_result(state_dir: Path) -> 
     assert answered[2].results[0]["content"] == [{"type": "text", "text": UNCHANGED}]
     assert all(result["toolset_name"] == "computer" for event in answered for result in event.results)
     assert stored.startswith(b"\x89PNG")
+
+
+async def test_the_same_picture_is_uploaded_once_and_named_twice(state_dir: Path) -> None:
+    look = f"calls = [{LOOK}]"
+    script = scenario(look, look, f"calls = [{CLICK}]", 'text = "Done."')
+    async with rigged(state_dir, script) as rig:
+        assert await rig.finish() is Outcome.COMPLETED
+    uploaded = [event.file for event in rig.events if isinstance(event, ev.PictureUploaded)]
+    assert len(uploaded) == 2
+    assert [rig.bodies[-1].count(file.encode()) for file in uploaded] == [2, 1]
+    assert b"base64" not in rig.bodies[-1]
+
+
+async def test_a_client_that_takes_bodies_apart_gets_the_same_messages(state_dir: Path) -> None:
+    script = scenario(f"calls = [{CLICK}]", f"calls = [{CLICK}]", 'text = "Done."')
+    async with rigged(state_dir, script) as rig:
+        rig.pause()
+        driving = asyncio.create_task(rig.run.drive())
+        await rig.until(lambda event: isinstance(event, ev.FrameCaptured))
+        assert rig.run._loop is not None
+        rig.run._loop._requester._splices = False
+        rig.resume()
+        assert await driving is Outcome.COMPLETED
+        sent = requests(rig)[-1]["messages"]
+        assert sent == rig.run._loop._conversation.messages[:-1]
 
 
 async def test_a_batch_halts_at_its_first_failure(state_dir: Path) -> None:

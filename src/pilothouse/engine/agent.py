@@ -11,7 +11,7 @@ from pilothouse.browser.settle import TelemetrySignals
 from pilothouse.browser.toolset import make_computer
 from pilothouse.engine.asking import Asker
 from pilothouse.engine.batch import Hands
-from pilothouse.engine.choices import choice_of, plan, scale_of, shape_of
+from pilothouse.engine.choices import choice_of, plan, scale_of, shape_of, speaks_anthropic
 from pilothouse.engine.loop import Loop
 from pilothouse.engine.meter import Meter
 from pilothouse.engine.requester import Requester
@@ -102,6 +102,7 @@ def assemble_loop(
 ) -> tuple[Loop, Pictures]:
     """Put together what asks the model."""
     options, recorder = spec.model_options, run.recorder
+    own = speaks_anthropic(spec)
     meter = Meter(shape.model, recorder.publish)
     requester = Requester(
         recorder=recorder,
@@ -111,15 +112,16 @@ def assemble_loop(
         meter=meter,
         options=options,
         held=not spec.headless,
+        splices=own,
     )
-    pictures = Pictures(client, recorder.publish, recorder.read_blob, options.upload)
+    pictures = Pictures(client, recorder.publish, recorder.read_blob, options.upload if own else "inline")
     hands.on_picture, hands.reword = pictures.expect, pictures.without_repeats
     shrinker = Shrinker(
         recorder=recorder,
         requester=requester,
         conversation=conversation,
         pictures=pictures,
-        bounds=partial(
+        bounds_of=partial(
             bounds_of,
             max_bytes=options.history_max_bytes,
             max_images=options.history_max_images,

@@ -81,7 +81,7 @@ class Asker:
         shape = self._requester.shape
         if shape.take():
             self._requester.meter.model = shape.model
-            self._shrinker.follow(shape.model)
+            self._shrinker.go_over(shape.model)
             changed = ev.ModelChanged(turn=turn, model=shape.model.name, effort=shape.effort)
             self._recorder.publish(changed, durable=True)
 
@@ -221,7 +221,7 @@ class Asker:
         """Say whether the cause of a fault is out of the way, so that the same turn may be asked at once."""
         if self._refuses_files(fault):
             self._pictures.refuse(fault.why)
-            inline = await self._pictures.inline_sources()
+            inline = await self._pictures.inline_sources(self._conversation.history.files())
             self._conversation.history.rewrite_pictures(
                 lambda block: inline.get(block["source"].get("file_id", ""), block)
             )

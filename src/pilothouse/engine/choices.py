@@ -92,9 +92,17 @@ def plan(shape: RequestShape, scale: Scale, model: str, effort: str) -> list[str
     return shape.plan(model, effort)
 
 
-def doubts_about(model: Model, today: datetime.date) -> list[str]:
-    """Say what a person should know of a model before a run."""
+def speaks_anthropic(spec: RunSpec) -> bool:
+    """Say whether requests go to Anthropic's own API: only its client lets us make their bytes."""
+    return choice_of(spec).provider == "anthropic"
+
+
+def doubts_about(spec: RunSpec, model: Model, today: datetime.date) -> list[str]:
+    """Say what a person should know before a run."""
     told = [farewell] if (farewell := model.farewell(today)) else []
     if not model.known:
         told.append(f"{model.name} is not in the table of models: the run is unpriced")
+    if spec.model_options.record_requests and not speaks_anthropic(spec):
+        provider = spec.model_options.provider
+        told.append(f"requests to {provider} can't be recorded: its client makes their bytes itself")
     return told

@@ -17,6 +17,8 @@ from pilothouse.model.stream import Answer, TurnStream
 from pilothouse.model.wire import Body, Sending, Wire, wired
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pilothouse.engine.meter import Meter
     from pilothouse.engine.recorder import Recorder
     from pilothouse.engine.spec import ModelOptions
@@ -44,6 +46,7 @@ class Requester:
         meter: Told of what each request used.
         options: How the model is asked.
         held: A person may hold the run for long.
+        splices: The client takes a body that is ready; others take it apart to sign it, and get messages.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Requester:
         meter: Meter,
         options: ModelOptions,
         held: bool,
+        splices: bool = True,
     ) -> None:
         self._recorder = recorder
         self._wire = Wire()
@@ -65,6 +69,7 @@ class Requester:
         self.meter = meter
         self._options = options
         self._held = held
+        self._splices = splices
         self._asking: asyncio.Task[Answer] | None = None
         self._dropping = ""
 
@@ -81,7 +86,7 @@ class Requester:
             TurnFault: It came to nothing.
             Dropped: A person had it dropped.
         """
-        ticket = self._wire.ticket(self._sending(turn, attempt))
+        ticket = self._messages(lambda: self._sending(turn, attempt))
         request = with_breakpoints(self.shape.request(ticket, extra), held=self._held)
         if max_tokens:
             request["max_tokens"] = max_tokens
@@ -108,7 +113,7 @@ class Requester:
 
     async def count(self, extra: Json) -> int | None:
         """Let the API count the tokens of the next request; None when it can't be had."""
-        ticket = self._wire.ticket(Sending(self._conversation.history.wire()))
+        ticket = self._messages(lambda: Sending(self._conversation.history.wire()))
         request = with_breakpoints(self.shape.request(ticket, extra), held=self._held)
         asked = {key: value for key, value in request.items() if key in COUNTED}
         try:
@@ -118,6 +123,9 @@ class Requester:
         finally:
             self._wire.give_back(ticket)
         return int(counted.input_tokens)
+
+    def _messages(self, sending: Callable[[], Sending]) -> list[Json]:
+        return self._wire.ticket(sending()) if self._splices else self._conversation.messages
 
     def _sending(self, turn: int, attempt: int) -> Sending:
         history = self._conversation.history

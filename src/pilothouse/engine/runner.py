@@ -108,7 +108,7 @@ class Run:
             ),
             durable=True,
         )
-        for doubt in doubts_about(shape.model, datetime.date.today()):
+        for doubt in doubts_about(spec, shape.model, datetime.date.today()):
             self.recorder.publish(ev.Warned(what=doubt))
         self.gate.enter(RunPhase.STARTING)
 

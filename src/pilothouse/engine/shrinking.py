@@ -31,20 +31,20 @@ class Shrinker:
         requester: Requester,
         conversation: Conversation,
         pictures: Pictures,
-        bounds: Callable[[Model], Bounds],
+        bounds_of: Callable[[Model], Bounds],
     ) -> None:
         self._recorder = recorder
         self._requester = requester
         self._conversation = conversation
         self._pictures = pictures
-        self._bounds_of = bounds
-        self.bounds = bounds(requester.shape.model)
+        self._bounds_of = bounds_of
+        self.bounds = bounds_of(requester.shape.model)
         self._tokens = 0
         """The prompt and answer of the latest turn."""
         self._cleared: dict[str, int] = {}
         self._summaries = self.bounds.compacts
 
-    def follow(self, model: Model) -> None:
+    def go_over(self, model: Model) -> None:
         """Keep to the bounds of another model from here on."""
         self.bounds = self._bounds_of(model)
         self._summaries = self.bounds.compacts

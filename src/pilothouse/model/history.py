@@ -136,6 +136,16 @@ class History:
                 self._change(message, rest or [{"type": "text", "text": "…"}])
         return dropped
 
+    def files(self) -> set[str]:
+        """Give the ids of the files that pictures are named by."""
+        sources = [
+            picture["source"]
+            for message in self._messages
+            if message.pictures
+            for picture in pictures_in(message.content)
+        ]
+        return {source["file_id"] for source in sources if "file_id" in source}
+
     def rewrite_pictures(self, other: Callable[[Json], Json]) -> int:
         """Change the source of every picture; returns how many were changed."""
         changed = 0

@@ -1,7 +1,7 @@
 """Pictures on their way to the model: each uploaded once and named from then on, or carried inline.
 
 Uploading begins as soon as a picture is there, while it is being stored and journalled (performance §11). A
-picture that equals the one before it is not sent at all: a line of text says so, which is legal in any result
+picture that equals the one before it is not sent again: a line of text says so, which is legal in any result
 and costs a hundredth of the tokens. What was uploaded is deleted when the run ends, and expires by itself.
 """
 
@@ -86,22 +86,27 @@ class Pictures:
             self._uploads[sha256] = asyncio.create_task(self._upload(sha256, data, mime))
 
     def without_repeats(self, results: list[Json]) -> list[Json]:
-        """Put a line of text in place of each picture that equals the one before it."""
+        """Put a line of text in place of each picture that equals the one before it.
+
+        A picture that the model asked for is shown by its file again, which costs no bytes; text stands for
+        it only where pictures travel inline.
+        """
         return [self._reworded(result) for result in results]
 
     def _reworded(self, result: Json) -> Json:
         content = result.get("content")
         if not isinstance(content, list):
             return result
-        return {**result, "content": [self._unless_same(block) for block in content]}
+        wanted = self.uploading and all(block.get("type") == "image" for block in content)
+        return {**result, "content": [self._unless_same(block, wanted=wanted) for block in content]}
 
-    def _unless_same(self, block: Json) -> Json:
+    def _unless_same(self, block: Json, *, wanted: bool) -> Json:
         if block.get("type") != "image":
             return block
         sha256 = _sha256_of(block)
         self._same = self._same + 1 if sha256 == self._shown else 0
         self._shown = sha256
-        if 0 < self._same <= SAME_MAX:
+        if 0 < self._same <= SAME_MAX and not wanted:
             return {"type": "text", "text": UNCHANGED}
         self._same = 0
         return block
@@ -157,10 +162,11 @@ class Pictures:
             self.refused = True
             self._publish(ev.UploadsRefused(why=why))
 
-    async def inline_sources(self) -> dict[str, Json]:
-        """Give the inline picture of every file, to put in its place."""
+    async def inline_sources(self, files: set[str]) -> dict[str, Json]:
+        """Give the inline picture of each of these files, to put in its place."""
         blocks: dict[str, Json] = {}
-        for file, (sha256, mime) in self._named.items():
+        for file in files & self._named.keys():
+            sha256, mime = self._named[file]
             data = base64.b64encode(await self._read_blob(sha256)).decode("ascii")
             blocks[file] = {"type": "image", "source": {"type": "base64", "media_type": mime, "data": data}}
         return blocks

@@ -85,8 +85,8 @@ class Wire(Middleware):
         return [{"role": "user", "content": name}]
 
     def give_back(self, ticket: list[Json]) -> None:
-        """Drop a ticket that may not have been used."""
-        self._tickets.pop(ticket[0]["content"], None)
+        """Drop a ticket, used or not; anything else is left alone."""
+        self._tickets.pop(_ticket_of({"messages": ticket}), None)
 
     async def handle_async(self, request: APIRequest, call_next: AsyncCallNext) -> AsyncAPIResponse[Any]:
         """Replace the ticket of a request by the messages that it stands for."""
