@@ -3,9 +3,9 @@
 .PHONY: demo test check lint unit engine tui terminal faults bench fmt clean bootstrap
 
 BIN = .venv/bin
-# Two at a time, a file's tests together: most of them wait for a browser or a clock more than they compute.
+# Three at a time, a file's tests together: most of them wait for a browser or a clock more than they compute.
 # The whole is stopped after fifteen minutes; a single test after two (pyproject.toml).
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --session-timeout=900
+PYTEST = $(BIN)/python -m pytest -n 3 --dist loadfile --session-timeout=900
 
 demo: bootstrap
 	@$(BIN)/python .ci/get_chromium.py
