@@ -16,12 +16,21 @@ PAGE = """<!doctype html><title>Lab</title>
 <textarea id=box></textarea><div id=drag></div>
 <a href="/goods.bin" style="position:absolute;left:20px;top:220px">download</a>
 <script>
-// A beacon is refused while too many are under way, as on a busy machine: it is sent again, or news is lost.
-const tell = (kind, more = {}) => {
-  const news = JSON.stringify({kind, ...more});
-  const send = () => navigator.sendBeacon('/event', news) || setTimeout(send, 20);
-  send();
+// One at a time and in order: of many beacons at once some are lost, on a busy machine, without a word.
+const news = [];
+let telling = false;
+const pump = async () => {
+  if (telling) return;
+  telling = true;
+  while (news.length)
+    try {
+      await fetch('/event', {method: 'POST', body: news[0], keepalive: true});
+      news.shift();
+    } catch { await new Promise(go => setTimeout(go, 20)); }
+  telling = false;
 };
+const tell = (kind, more = {}) => { news.push(JSON.stringify({kind, ...more})); pump(); };
+addEventListener('pagehide', () => news.slice(telling ? 1 : 0).forEach(one => navigator.sendBeacon('/event', one)));
 const spot = e => ({x: e.screenX, y: e.screenY, trusted: e.isTrusted, button: e.button, shift: e.shiftKey,
                     ctrl: e.ctrlKey});
 for (const kind of ['click', 'dblclick', 'mousedown', 'mouseup', 'contextmenu', 'auxclick'])
