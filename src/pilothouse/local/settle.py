@@ -31,8 +31,11 @@ TAKEN_S = 0.06
 TAKEN_POLL_S = 0.002
 STILL_S = 0.018
 """A frame lasts 17 ms; what the page has handed on for drawing is on the screen by then."""
-STILL_ELSEWHERE_S = 0.1
-"""For input that no page took: nobody tells when the browser's own bars are at rest."""
+STILL_ELSEWHERE_S = 0.2
+"""For input that no page took, and for a page that has just come: the browser's own bars change with it, and
+nobody tells when they are at rest. On a busy machine 0.1 s was too short for the fade of a button."""
+BARS_S = 0.6
+"""So long after a page has come the browser's bars may still be changing."""
 STILL_BLIND_S = 0.5
 """Frames alone must be quiet this long: less went wrong in 8 of 105 actions (performance §10)."""
 POLL_S = 0.03
@@ -203,7 +206,8 @@ class Settler:
             else:
                 quiet_since = quiet_since or now
                 enough = now - quiet_since > RESTLESS_S and not blind
-                still_s = STILL_BLIND_S if blind else STILL_S if in_page else STILL_ELSEWHERE_S
+                only_page = in_page and now - signals.last_page > BARS_S
+                still_s = STILL_BLIND_S if blind else STILL_S if only_page else STILL_ELSEWHERE_S
                 frame = await self._still(still_s, report, generation, enough=enough)
                 if frame is not None:
                     return frame, "quiet" if blind or signals.has_dialog else "signals"

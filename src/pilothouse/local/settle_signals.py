@@ -88,7 +88,7 @@ class PageSignals:
 
     Attributes:
         generation: Moves with everything that begins in any page.
-        last_network: When a request last began or ended.
+        last_page: When a page last came, in any window.
     """
 
     def __init__(self, devtools: DevTools, clock: Callable[[], float] = time.monotonic) -> None:
@@ -101,7 +101,7 @@ class PageSignals:
         self._tasks: set[asyncio.Task[None]] = set()
         self._moved = asyncio.Event()
         self.generation = 0
-        self.last_network = 0.0
+        self.last_page = float("-inf")
 
     async def start(self) -> None:
         """Begin to listen; pages already there are attached first.
@@ -290,9 +290,8 @@ class PageSignals:
     def _requested(self, session: _Session, params: Event) -> None:
         if params.get("type") in _ENDLESS or str(params.get("request", {}).get("url")).startswith("data:"):
             return
-        self.last_network = now = self._clock()
         if len(session.requests) < _REQUESTS_MAX:
-            request = _Request(now, str(params.get("loaderId", "")), str(params.get("frameId", "")))
+            request = _Request(self._clock(), str(params.get("loaderId", "")), str(params.get("frameId", "")))
             session.requests[str(params.get("requestId"))] = request
             self._begun()
 
@@ -302,8 +301,7 @@ class PageSignals:
             session.requests.pop(str(params.get("requestId")), None)
 
     def _finished(self, session: _Session, params: Event) -> None:
-        if session.requests.pop(str(params.get("requestId")), None) is not None:
-            self.last_network = self._clock()
+        session.requests.pop(str(params.get("requestId")), None)
 
     def _asked_to_navigate(self, session: _Session, params: Event) -> None:
         if params.get("disposition", "currentTab") == "currentTab":
@@ -328,6 +326,7 @@ class PageSignals:
         self._begun()
         is_main = "parentId" not in frame
         if is_main:
+            self.last_page = self._clock()
             session.frames.clear()
             session.frames_stale = session.dialog = False
         else:
