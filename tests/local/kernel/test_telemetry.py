@@ -106,7 +106,7 @@ async def test_the_console_and_failed_requests_are_told(rig: Rig, told: Told) ->
     assert shouted["stack_trace"]["callFrames"]
     thrown = await told.one("console_error", lambda data: "boom" in data["text"])
     assert thrown["line"] > 0
-    failed = await told.one("network_loading_failed")
+    failed = await told.one("network_loading_failed", lambda data: data["url"].endswith("/no"))
     assert (failed["error_text"], failed["url"]) == ("net::ERR_CONNECTION_REFUSED", "http://127.0.0.1:2/no")
 
 
