@@ -30,7 +30,9 @@ const pump = async () => {
   telling = false;
 };
 const tell = (kind, more = {}) => { news.push(JSON.stringify({kind, ...more})); pump(); };
-addEventListener('pagehide', () => news.slice(telling ? 1 : 0).forEach(one => navigator.sendBeacon('/event', one)));
+addEventListener('pagehide', () => {
+  for (const one of news.slice(telling ? 1 : 0)) navigator.sendBeacon('/event', one);
+});
 const spot = e => ({x: e.screenX, y: e.screenY, trusted: e.isTrusted, button: e.button, shift: e.shiftKey,
                     ctrl: e.ctrlKey});
 for (const kind of ['click', 'dblclick', 'mousedown', 'mouseup', 'contextmenu', 'auxclick'])
