@@ -130,6 +130,11 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     main: list[int] = []
     """Numbers of the turns that are no asides; worked out, not written."""
 
+    def __post_init__(self) -> None:
+        """Work the main line out, once: every request asks for it."""
+        line = [number for number, turn in enumerate(self.turn) if not turn.when_user_says]
+        msgspec.structs.force_setattr(self, "main", line)
+
 
 def load(path: Path, variables: Mapping[str, str] | None = None) -> Scenario:
     """Read a scenario file; `{{name}}` in it is replaced by the variable of that name.
@@ -186,8 +191,7 @@ def parse(document: Json, where: str) -> Scenario:
         except (re.error, LookupError, ValueError) as error:
             raise UsageError(f"turn {number}: {_plain(error)}", where, "see docs/scenarios.md") from error
     played = [turn for turn in scenario.turn for _ in range(turn.repeat)]
-    main = [number for number, turn in enumerate(played) if not turn.when_user_says]
-    return msgspec.structs.replace(scenario, turn=played, main=main)
+    return msgspec.structs.replace(scenario, turn=played)
 
 
 def _plain(error: Exception) -> str:
