@@ -82,7 +82,7 @@ LASTING = {
     402: "no credit",
     403: "permissions",
     404: "--model",
-    413: "history_max_bytes",
+    413: "history-bytes",
 }
 
 
