@@ -38,7 +38,7 @@ class Sending:
     kept: Callable[[], Sequence[bytes]] | None = None
     """Gives each message as the request log keeps it; None when nothing is recorded."""
     mask: Callable[[str], str] = str
-    """Takes secrets out of what goes before the messages, for the request log: of the system prompt, that is."""
+    """Takes secrets out of what goes before the messages, for the request log: of the system prompt."""
     record: Callable[[Body], Awaitable[None]] | None = None
 
 
