@@ -157,9 +157,11 @@ class Pictures:
             self.refuse(f"{self._failures} uploads in a row failed ({type(error).__name__})")
 
     def refuse(self, why: str) -> None:
-        """Let pictures travel inline from here on; told once."""
+        """Let pictures travel inline from here on; told once, and as a warning where files were asked for."""
         if self.uploading:
             self.refused = True
+            if self._mode == "files":
+                self._publish(ev.Warned(what="the account takes no files, which --upload files asks for"))
             self._publish(ev.UploadsRefused(why=why))
 
     async def inline_sources(self, files: set[str]) -> dict[str, Json]:
