@@ -75,11 +75,6 @@ class Pictures:
         """Say whether pictures are uploaded."""
         return self._mode != "inline" and not self.refused
 
-    @property
-    def newest(self) -> str:
-        """The sha256 of the picture that the model saw last; empty for none."""
-        return self._shown
-
     def expect(self, sha256: str, data: bytes, mime: str) -> None:
         """Begin to upload a picture that the model is about to be shown, unless it is there already."""
         if self.uploading and sha256 not in self._uploads:
