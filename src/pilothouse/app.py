@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
 QUERY_MAX_CHARS = 100_000
 LINK_WAIT_S = 10.0
-RETRY_HOLD_MAX_S = 180.0
-"""Longer than any pause between two attempts."""
 NOT_HERE = {
     "approve": "nobody is there to approve anything",
     "browser": "the browser is Kernel's",
@@ -190,18 +188,15 @@ async def _drive(run: Run) -> None:
 
 
 async def _never_hold(run: Run) -> None:
-    """Abort a run that waits for a person: there is none, and the invocation costs money while it waits."""
-    loop, alarm = asyncio.get_running_loop(), None
+    """Abort a run that waits for a person: there is none, and the invocation costs money while it waits.
+
+    A retry is no such wait, however long the service asks for: it lets go of itself, or the run fails.
+    """
     async for event in run.follow():
-        if not isinstance(event, ev.StateChanged):
+        if not isinstance(event, ev.StateChanged) or event.phase is not RunPhase.HOLDING:
             continue
-        if alarm is not None:
-            alarm.cancel()
-        if event.phase is RunPhase.HOLDING:
-            why = f"nobody is there to answer ({', '.join(event.holding)})"
-            # A retry lets go of itself; one that does not has begun to ask.
-            delay_s = RETRY_HOLD_MAX_S if set(event.holding) == {Hold.RETRY} else 0.0
-            alarm = loop.call_later(delay_s, run.abort, why)
+        if set(event.holding) != {Hold.RETRY}:
+            run.abort(f"nobody is there to answer ({', '.join(event.holding)})")
 
 
 def _read(journal: Path) -> list[ev.Event]:

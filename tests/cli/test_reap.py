@@ -1,6 +1,9 @@
 """`pilothouse reap`: what is shown, what goes, and what never does without a word."""
 
+import argparse
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +13,7 @@ import msgspec
 import pytest
 
 from pilothouse import events as ev
+from pilothouse.cli import reap
 from pilothouse.ids import host_hash
 from pilothouse.journal.writer import JournalWriter
 from pilothouse.local.loopback import listening
@@ -111,6 +115,28 @@ async def test_a_delete_that_fails_is_told(account: Account) -> None:
     said = await account.reap("--yes")
     assert said.code == 1
     assert "may still be there: invalid API key" in said.err
+
+
+@pytest.mark.parametrize(
+    "dying",
+    ["sys.exit()", "sys.stdin.readline()", "sys.stdin.readline(); print('{\"s1\":', end='', flush=True)"],
+    ids=["before it is told", "in the middle", "in mid-word"],
+)
+def test_a_reaper_that_ends_before_it_has_answered_is_told(
+    dying: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doomed: list[dict[str, Any]] = [{"session": "s1"}, {"session": "s2"}]
+    command = [sys.executable, "-c", f"import sys; {dying}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        if dying == "sys.exit()":
+            child.wait()
+        problems = reap._delete(child, doomed)
+    assert reap._report(doomed, problems, argparse.Namespace(json=False)) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "pilothouse: 0 deleted",
+        "pilothouse: s1 may still be there: the reaper ended",
+        "pilothouse: s2 may still be there: the reaper ended",
+    ]
 
 
 async def test_a_wrong_key_is_one_sentence(account: Account) -> None:

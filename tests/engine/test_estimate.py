@@ -51,9 +51,36 @@ def test_the_sum_is_that_of_the_requests_by_the_table() -> None:
 
 
 def test_a_history_that_is_full_of_pictures_is_rewritten_and_stops_growing_as_fast() -> None:
-    free, held = (estimate(wanted(steps=30, images_max=most)).models[0] for most in (60, 10))
+    models = ("claude-opus-5",)
+    free, held = (estimate(wanted(models=models, steps=30, images_max=most)).models[0] for most in (60, 12))
     assert held.peak_tokens < free.peak_tokens
     assert held.written > free.written
+
+
+def test_each_model_is_held_to_what_the_loop_would_do_with_its_history() -> None:
+    base, picture, grown = 4850, 1334, 1334 + 20 + 300
+    fresh = base + 2000 + picture  # after a summary
+    # Twelve pictures may be held: the thirteenth is one too many.
+    summed, pruned = estimate(
+        wanted(models=("claude-opus-5-5", "claude-opus-5"), steps=13, images_max=12)
+    ).models
+    full = base + 13 * grown
+    assert (summed.peak_tokens, summed.output) == (full, 14 * 300 + 2000)
+    assert summed.written == full + (fresh - base)
+    left = full - (13 - 8) * picture  # two thirds stay
+    assert (pruned.peak_tokens, pruned.output) == (base + 12 * grown, 14 * 300)
+    assert pruned.written == base + 12 * grown + (left - base)
+
+
+def test_the_newest_pictures_alone_are_kept_only_where_that_is_legal() -> None:
+    told = [
+        estimate(wanted(models=(model,), newest_images=5)).assumptions[4]
+        for model in ("claude-opus-5-5", "claude-opus-5")
+    ]
+    assert told == [
+        "60 pictures in the history; then a summary of 2000 tokens takes its place",
+        "15 pictures in the history; then all but 5 go and the rest is rewritten",
+    ]
 
 
 def test_a_model_without_a_price_is_unpriced_and_never_free() -> None:
@@ -61,9 +88,9 @@ def test_a_model_without_a_price_is_unpriced_and_never_free() -> None:
     assert (cost.usd, cost.uncached_usd) == (None, None)
 
 
-def test_a_run_that_outgrows_its_model_is_said_to() -> None:
-    (cost,) = estimate(wanted(steps=4000)).models
-    assert not cost.fits
+def test_a_run_that_outgrows_its_model_is_said_to_unless_it_is_summarised() -> None:
+    models = ("claude-opus-5-5", "claude-opus-5")
+    assert [cost.fits for cost in estimate(wanted(steps=4000, models=models)).models] == [True, False]
 
 
 def test_a_browser_on_this_machine_is_free_and_one_without_a_screen_is_cheaper() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from pathlib import Path
 
@@ -82,7 +83,7 @@ LASTING = {
     402: "no credit",
     403: "permissions",
     404: "--model",
-    413: "history_max_bytes",
+    413: "history-bytes",
 }
 
 
@@ -255,3 +256,32 @@ async def test_an_account_without_files_gets_its_pictures_inline(
     assert len(rig.of(ev.TurnFinished)) == 5
     assert rig.bodies[-1].count(b'"type":"base64"') == 4
     assert len(refused(rig)) == uploads  # one request that named a file, sent again inline
+
+
+@pytest.mark.parametrize(("asked", "warnings"), [("auto", 0), ("files", 1)])
+async def test_an_account_without_files_is_warned_about_only_where_files_were_asked_for(
+    state_dir: Path, asked: str, warnings: int
+) -> None:
+    script = 'files = "off"\n' + scenario(*[f"calls = [{CLICK}]"] * 2, 'text = "Done."')
+    async with rigged(state_dir, script, speed=1e6, options=ModelOptions(upload=asked)) as rig:
+        assert await rig.finish() is Outcome.COMPLETED
+    assert len(rig.of(ev.UploadsRefused)) == 1
+    told = [event.what for event in rig.events if isinstance(event, ev.Warned)]
+    assert told == ["the account takes no files, which --upload files asks for"] * warnings
+
+
+async def test_another_model_chosen_while_a_retry_waits_is_the_one_that_is_asked(state_dir: Path) -> None:
+    script = faulty("status", ", status = 529")
+    options = ModelOptions(retry_budget_s=0)  # a person is asked at once
+    async with rigged(state_dir, script, headless=False, speed=1e6, options=options, idle_s=0.0) as rig:
+        driving = asyncio.create_task(rig.run.drive())
+        await rig.until(lambda event: isinstance(event, ev.RetryScheduled))
+        rig.set_model("claude-sonnet-5-5")
+        rig.resume()
+        assert await driving is Outcome.COMPLETED
+    models = [json.loads(body)["model"] for body in rig.bodies]
+    assert models == ["claude-opus-5-5", "claude-sonnet-5-5", "claude-sonnet-5-5"]
+    (changed,) = rig.of(ev.ModelChanged)
+    assert changed == ev.ModelChanged(
+        seq=changed.seq, t=changed.t, wall=changed.wall, turn=1, model="claude-sonnet-5-5"
+    )

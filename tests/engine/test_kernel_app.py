@@ -22,7 +22,7 @@ from pilothouse.commands import Pause
 from pilothouse.engine.backends import Backends, Endpoint
 from pilothouse.engine.spec import BrowserOptions, ModelOptions, RunSpec
 from pilothouse.errors import PilothouseError
-from pilothouse.events import Outcome
+from pilothouse.events import Hold, Outcome, RunPhase
 from pilothouse.ids import new_command_id
 from pilothouse.local.loopback import listening
 from pilothouse.local.messages_server import ScriptedMessages
@@ -118,6 +118,30 @@ async def test_a_run_that_would_wait_for_a_person_ends_instead(
         answer = await invocation
     assert (answer["outcome"], answer["why"]) == (Outcome.ABORTED, "nobody is there to answer (pause)")
     assert both.kernel.deleted == [run]
+
+
+class Held:
+    """A run as the app sees it: it tells what holds it, and may be aborted."""
+
+    def __init__(self, *holds: tuple[Hold, ...]) -> None:
+        self._holds = holds
+        self.aborted: list[str] = []
+
+    async def follow(self) -> AsyncIterator[ev.Event]:
+        for holding in self._holds:
+            yield ev.StateChanged(phase=RunPhase.HOLDING, holding=holding)
+
+    def abort(self, why: str) -> None:
+        self.aborted.append(why)
+
+
+async def test_a_run_that_waits_for_a_retry_alone_is_left_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "call_later", lambda delay_s, call, *given: call(*given))  # time flies
+    waits, asks = Held((Hold.RETRY,)), Held((Hold.RETRY,), (Hold.PAUSE, Hold.RETRY))
+    for run in (waits, asks):
+        await deployed._never_hold(run)  # type: ignore[arg-type] # all that it uses of a run
+    assert (waits.aborted, asks.aborted) == ([], ["nobody is there to answer (pause, retry)"])
 
 
 async def test_a_cancelled_invocation_leaves_no_browser(

@@ -60,6 +60,19 @@ async def test_a_request_that_held_a_secret_is_not_passed_off_as_exact(
     assert "a secret in it was masked" in said.err
 
 
+async def test_a_secret_in_the_system_prompt_is_kept_no_more_than_one_in_a_message(
+    state_dir: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = ModelOptions(record_requests=True, system_suffix=f"The site's password is {KEY}.")
+    async with rigged(state_dir, scenario('text = "Done."'), options=told) as rig:
+        await rig.finish()
+        assert KEY.encode() in rig.bodies[0]
+        assert await shown(rig, "--turn", "1", "--request") == 1
+    assert "a secret in it was masked" in capfd.readouterr().err
+    files = [path for path in rig.directory.rglob("*") if path.is_file()]
+    assert [path.name for path in files if KEY.encode() in path.read_bytes()] == []
+
+
 async def test_what_was_not_recorded_is_said_in_a_sentence(
     state_dir: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,7 +58,6 @@ def wanted(holding: Settings, task: str, steps: int) -> Wanted:
 
     spec = run_spec(holding, run="", task=task, headless=True)
     model, browser = spec.model_options, spec.browser_options
-    images = model.history_max_images
     return Wanted(
         models=(spec.model, *COMPARED),
         steps=steps,
@@ -68,7 +67,8 @@ def wanted(holding: Settings, task: str, steps: int) -> Wanted:
         effort=model.effort,
         width_px=browser.width_px,
         height_px=browser.height_px,
-        images_max=min(images, model.only_n_most_recent_images or images),
+        images_max=model.history_max_images,
+        newest_images=model.only_n_most_recent_images,
         browser=spec.browser,
         browser_headless=browser.headless,
     )

@@ -5,6 +5,7 @@ Only what belongs to a dead run of this host goes; what may still be wanted need
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -75,7 +76,7 @@ def _heard(child: subprocess.Popen[str]) -> dict[str, Any]:
     import msgspec
 
     line = child.stdout.readline() if child.stdout else ""
-    answer: dict[str, Any] = msgspec.json.decode(line or "{}")
+    answer: dict[str, Any] = msgspec.json.decode(line if line.endswith("\n") else "{}")
     return answer
 
 
@@ -100,9 +101,12 @@ def _delete(child: subprocess.Popen[str], doomed: list[Stray]) -> dict[str, Any]
     import msgspec
 
     if child.stdin is not None:
-        child.stdin.write(msgspec.json.encode([stray["session"] for stray in doomed]).decode() + "\n")
-        child.stdin.close()
-    return _heard(child)
+        with contextlib.suppress(BrokenPipeError):  # one that ended has no answer, and that is told
+            child.stdin.write(msgspec.json.encode([stray["session"] for stray in doomed]).decode() + "\n")
+            child.stdin.close()
+    # One that the reaper died over has no answer: nobody knows what became of it.
+    unheard = {stray["session"]: "the reaper ended" for stray in doomed}
+    return unheard | _heard(child)
 
 
 def _report(strays: list[Stray], problems: dict[str, Any], options: argparse.Namespace) -> int:

@@ -76,11 +76,12 @@ class Asker:
         self._larger = 0
         self._shrunk = False
 
-    def change_model(self, turn: int) -> None:
+    def _change_model(self, turn: int) -> None:
         """Go over to the model and effort that a person chose meanwhile."""
         shape = self._requester.shape
         if shape.take():
             self._requester.meter.model = shape.model
+            self._larger = 0  # which the other may not take
             self._shrinker.go_over(shape.model)
             changed = ev.ModelChanged(turn=turn, model=shape.model.name, effort=shape.effort)
             self._recorder.publish(changed, durable=True)
@@ -100,6 +101,8 @@ class Asker:
         self._spent_s, self._shrunk = 0.0, False
         while True:
             await self._gate.pass_model()
+            if not self._paused:  # a person may have chosen while the run was held, by a retry too
+                self._change_model(turn)
             self._began = time.monotonic()
             try:
                 answer = await self._once(turn, deliver)

@@ -14,6 +14,7 @@ import msgspec
 from pilothouse.engine.estimate_spec import Estimate, ModelCost, Wanted
 from pilothouse.engine.spec import NotStarted
 from pilothouse.errors import PilothouseError
+from pilothouse.model.bounds import REQUEST_MAX_BYTES, Bounds, bounds_of
 from pilothouse.model.catalogue import Tokens, cost_usd, lookup
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ PICTURE_MAX_TOKENS = 4_784
 OUTPUT_TOKENS = {"low": 120, "medium": 250, "high": 450, "xhigh": 800, "max": 1_500}
 OUTPUT_DEFAULT = 300
 """Of one step, its thinking included: a rule of thumb, the least certain number here."""
+SUMMARY_TOKENS = 2_000
+"""Of the summary that takes a history's place: a guess, and no large part of any sum."""
 TURN_S = 4.0
 ACTION_S = 1.0
 BROWSER_USD_S = {False: 0.0001333336, True: 0.0000166667}
@@ -51,7 +54,7 @@ def estimate(wanted: Wanted) -> Estimate:
 
 
 def _model(wanted: Wanted, model: str) -> ModelCost:
-    requests = list(_requests(wanted))
+    requests = list(_requests(wanted, _bounds(wanted, model)))
     costs = [cost_usd(model, tokens) for tokens in requests]
     plain = [cost_usd(model, Tokens(input=tokens.prompt, output=tokens.output)) for tokens in requests]
     peak = max(tokens.prompt for tokens in requests)
@@ -72,22 +75,34 @@ def _sum(costs: list[float | None]) -> float | None:
     return sum(known) if len(known) == len(costs) else None
 
 
-def _requests(wanted: Wanted) -> Iterator[Tokens]:
-    """Give each request's tokens: one for each step, and one for the words at the end."""
+def _bounds(wanted: Wanted, model: str) -> Bounds:
+    """Give the bounds that such a run would keep; its bytes are not known beforehand."""
+    return bounds_of(
+        lookup(model),
+        max_bytes=REQUEST_MAX_BYTES,
+        max_images=wanted.images_max,
+        newest=wanted.newest_images,
+    )
+
+
+def _requests(wanted: Wanted, bounds: Bounds) -> Iterator[Tokens]:
+    """Give each request's tokens: one for each step, one for the words at the end, and each summary."""
     base, picture, output = _base(wanted), picture_tokens(wanted.width_px, wanted.height_px), _output(wanted)
     grown = picture + RESULT_TOKENS + output
-    before, images = 0, 0
-    prompt = base
+    before, images, prompt = 0, 0, base
     for _ in range(wanted.steps + 1):
+        hard = bounds.overflows(prompt)
+        if hard or images > bounds.most_pictures():
+            if bounds.compacts and (bounds.append_only or images <= 1):
+                yield Tokens(cache_read=before, cache_write_5m=prompt - before, output=SUMMARY_TOKENS)
+                images, prompt = 1, base + SUMMARY_TOKENS + picture
+            else:
+                kept = min(bounds.kept_pictures(images, hard=hard), images)
+                images, prompt = kept, prompt - (images - kept) * picture
+            before = base  # all after the beginning has to be written anew
         yield Tokens(cache_read=before, cache_write_5m=prompt - before, output=output)
         before, images = prompt, images + 1
         prompt += grown
-        if images > wanted.images_max:
-            # The older half of the pictures goes; all after the beginning has to be written anew.
-            dropped = images - max(1, wanted.images_max // 2)
-            images -= dropped
-            prompt -= dropped * picture
-            before = base
 
 
 def _base(wanted: Wanted) -> int:
@@ -113,9 +128,18 @@ def _assumptions(wanted: Wanted) -> tuple[str, ...]:
         f"{_output(wanted)} tokens of output a step, thinking and all (effort {wanted.effort or 'default'})",
         f"{_base(wanted)} tokens before the first step: toolset, system prompt, task",
         "every request within five minutes of the one before, read from the cache",
-        f"{wanted.images_max} pictures in the history; then the older half goes and the rest is rewritten",
+        _history(_bounds(wanted, wanted.models[0])),
         f"{TURN_S + ACTION_S:g} s a step; {browser}",
     )
+
+
+def _history(bounds: Bounds) -> str:
+    """Say what becomes of a history that is full of pictures."""
+    most = bounds.most_pictures()
+    if bounds.append_only and bounds.compacts:
+        return f"{most} pictures in the history; then a summary of {SUMMARY_TOKENS} tokens takes its place"
+    kept = bounds.kept_pictures(most)
+    return f"{most} pictures in the history; then all but {kept} go and the rest is rewritten"
 
 
 def main() -> int:

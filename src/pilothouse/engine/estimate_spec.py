@@ -22,7 +22,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     width_px: int
     height_px: int
     images_max: int
-    """So many pictures the history holds."""
+    """So many pictures the history may hold."""
+    newest_images: int = 0
+    """So many are kept, where that is legal; 0 for no such wish."""
     browser: str = "kernel"
     browser_headless: bool = False
 

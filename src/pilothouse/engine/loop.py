@@ -101,7 +101,6 @@ class Loop:
         empty = 0
         while True:
             self.turns += 1
-            self._asker.change_model(self.turns)
             answer = await self._asker.ask(self.turns, self._deliver)
             calls = self._conversation.add_answer(answer.content)
             stop = stop_of(answer)

@@ -135,7 +135,8 @@ class Requester:
         async def record(body: Body) -> None:
             await self._record(turn, attempt, body)
 
-        return Sending(history.wire(), lambda: history.kept(self._recorder.mask), record)
+        mask = self._recorder.mask
+        return Sending(history.wire(), lambda: history.kept(mask), mask, record)
 
     async def _record(self, turn: int, attempt: int, body: Body) -> None:
         """Keep the exact bytes of a request; hashing them is left to a thread, for there may be many."""

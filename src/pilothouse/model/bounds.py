@@ -56,9 +56,10 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
     def exceeded(self, history: History) -> bool:
         """Say whether the history holds more pictures or bytes than it may."""
-        return history.size_bytes > self.max_bytes or history.pictures > self._most_pictures()
+        return history.size_bytes > self.max_bytes or history.pictures > self.most_pictures()
 
-    def _most_pictures(self) -> int:
+    def most_pictures(self) -> int:
+        """Give how many pictures the history may hold."""
         if not self.newest_pictures or self.append_only:
             return self.max_pictures
         return min(self.max_pictures, self.newest_pictures + max(10, self.newest_pictures // 2))
@@ -68,12 +69,15 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
         With `hard`, half of the pictures there are go, whatever the bounds.
         """
-        keep = self.newest_pictures or int(self.max_pictures * PRUNED_TO)
-        if hard:
-            keep = min(keep, history.pictures // 2)
+        keep = self.kept_pictures(history.pictures, hard=hard)
         # By bytes too many at a time: pruning in every turn would cost the cache in every turn.
         over = history.size_bytes > self.max_bytes
-        return history.prune(max(keep, 1), int(self.max_bytes * PRUNED_TO) if over else history.size_bytes)
+        return history.prune(keep, int(self.max_bytes * PRUNED_TO) if over else history.size_bytes)
+
+    def kept_pictures(self, pictures: int, *, hard: bool = False) -> int:
+        """Give how many of the pictures there are stay when it is pruned."""
+        keep = self.newest_pictures or int(self.max_pictures * PRUNED_TO)
+        return max(min(keep, pictures // 2) if hard else keep, 1)
 
     def must_count(self, tokens: int) -> bool:
         """Say whether an estimate is near enough to the context's size to look closer."""

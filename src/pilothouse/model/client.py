@@ -63,6 +63,8 @@ class RequestShape:
         self.model: Model = lookup(choice.model)
         self.generation = _generation(choice, self.model)
         self._next: Choice | None = None
+        self._writes_system = self.model.system_messages
+        """The history may hold system messages: whether it does is settled by the run's first model."""
         self._frozen: Json = {
             "system": [{"type": "text", "text": system}],
             "tools": [self.generation.declare(width_px, height_px)],
@@ -112,7 +114,7 @@ class RequestShape:
             choice = msgspec.structs.replace(choice, effort="")
             told.append(f"{new.name} takes no effort: {now.effort} is dropped")
         if new.name != old.name:
-            told += _check_switch(old, new)
+            told += _check_switch(old, new, writes_system=self._writes_system)
         if _generation(choice, new).type != self.generation.type:
             raise SettingError(
                 f"{new.name} does not take {self.generation.type}, in which this run's history is written",
@@ -143,12 +145,12 @@ def _generation(choice: Choice, model: Model) -> Generation:
     return choose(model, choice.tool_version, toolsets=toolsets, provider=choice.provider)
 
 
-def _check_switch(old: Model, new: Model) -> list[str]:
+def _check_switch(old: Model, new: Model, *, writes_system: bool) -> list[str]:
     """Refuse a model that can't read this run's history; say what is lost with one that can."""
     if not new.known and (like := difflib.get_close_matches(new.name, table().models, 1, _TYPO)):
         way_out = f"did you mean {like[0]}? A new model goes into models.toml first"
         raise SettingError(f"no model is called {new.name}", "model", way_out)
-    if old.system_messages and not new.system_messages:
+    if writes_system and not new.system_messages:
         raise SettingError(
             f"{new.name} takes no system messages, and this run's history may hold some",
             "model",

@@ -36,9 +36,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 class Conversation:
     """Messages in wire form, grown only at the end, but for what `bounds` replaces by less."""
 
-    def __init__(self, *, system_messages: bool, read_call: Callable[[Json], Call] | None = None) -> None:
+    def __init__(self, *, system_messages: bool, read_call: Callable[[Json], Call]) -> None:
         self._system_messages = system_messages
-        self._read_call = read_call or _call
+        self._read_call = read_call
         self._open: list[Call] = []
         self._instruction = ""
         self.history = History()
@@ -49,11 +49,6 @@ class Conversation:
         return self.history.as_json()
 
     @property
-    def size_bytes(self) -> int:
-        """Size of the messages on the wire, pictures included."""
-        return self.history.size_bytes
-
-    @property
     def open_calls(self) -> tuple[Call, ...]:
         """The calls of the last assistant turn that have no result yet."""
         return tuple(self._open)
@@ -62,11 +57,6 @@ class Conversation:
     def summarised(self) -> bool:
         """Say whether the history begins with a summary."""
         return len(self.history) > 0 and self.history.first.content[0].get("type") == "compaction"
-
-    @property
-    def instruction(self) -> str:
-        """What the person wants of the present leg."""
-        return self._instruction
 
     def add_instruction(self, text: str) -> None:
         """Add what the person wants, at the beginning of a leg."""
@@ -143,18 +133,6 @@ class Conversation:
 def is_empty(content: list[Json]) -> bool:
     """Say whether an answer holds nothing: no block, or only text blocks without a letter."""
     return all(block.get("type") == "text" and not block.get("text") for block in content)
-
-
-def _call(block: Json) -> Call:
-    """Read a call of the toolset; other generations bring a reader of their own."""
-    given, toolset = block.get("input"), str(block.get("toolset_name") or "")
-    return Call(
-        id=str(block["id"]),
-        member=str(block["name"]),
-        input=given if isinstance(given, dict) else {},
-        toolset=toolset,
-        offered=toolset == "computer",
-    )
 
 
 def _text(text: str) -> Json:

@@ -29,7 +29,7 @@ _WAY_OUT = {
     402: "the account has no credit: see its billing page",
     403: "this key may not use the model: check the workspace's permissions",
     404: "check the model's name with --model",
-    413: "the conversation has grown too large for one request: lower history_max_bytes",
+    413: "the conversation has grown too large for one request: lower history-bytes",
 }
 _PASSING_STATUS = frozenset({408, 409, 425, 429})
 _PASSING_TYPES = frozenset({"overloaded_error", "api_error", "rate_limit_error", "timeout_error"})

@@ -75,11 +75,6 @@ class Pictures:
         """Say whether pictures are uploaded."""
         return self._mode != "inline" and not self.refused
 
-    @property
-    def newest(self) -> str:
-        """The sha256 of the picture that the model saw last; empty for none."""
-        return self._shown
-
     def expect(self, sha256: str, data: bytes, mime: str) -> None:
         """Begin to upload a picture that the model is about to be shown, unless it is there already."""
         if self.uploading and sha256 not in self._uploads:
@@ -157,9 +152,11 @@ class Pictures:
             self.refuse(f"{self._failures} uploads in a row failed ({type(error).__name__})")
 
     def refuse(self, why: str) -> None:
-        """Let pictures travel inline from here on; told once."""
+        """Let pictures travel inline from here on; told once, and as a warning where files were asked for."""
         if self.uploading:
             self.refused = True
+            if self._mode == "files":
+                self._publish(ev.Warned(what="the account takes no files, which --upload files asks for"))
             self._publish(ev.UploadsRefused(why=why))
 
     async def inline_sources(self, files: set[str]) -> dict[str, Json]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from anthropic import AsyncAnthropic, Middleware
 
-from pilothouse.journal.requests import text_piece
+from pilothouse.journal.requests import cut, text_piece
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -37,6 +37,8 @@ class Sending:
     messages: tuple[bytes, ...]
     kept: Callable[[], Sequence[bytes]] | None = None
     """Gives each message as the request log keeps it; None when nothing is recorded."""
+    mask: Callable[[str], str] = str
+    """Takes secrets out of what goes before the messages, for the request log: of the system prompt."""
     record: Callable[[Body], Awaitable[None]] | None = None
 
 
@@ -128,7 +130,7 @@ def _body(given: dict[str, Any], sending: Sending) -> Body:
     pieces.append(b"]}")
     if sending.kept is None:
         return Body(tuple(pieces))
-    kept = [text_piece(head)]
+    kept = [cut(head, (), sending.mask)]
     for number, message in enumerate(sending.kept()):
         kept += [text_piece(b","), message] if number else [message]
     return Body(tuple(pieces), (*kept, text_piece(b"]}")))

@@ -7,6 +7,8 @@ from typing import Any
 
 import anthropic
 
+from pilothouse.model.bounds import SUMMARISE, SUMMARY_BETA
+from pilothouse.model.uploads import EXPIRES_S
 from pilothouse.probe import pictures
 from pilothouse.probe.checks import Check, Unmet, Verdict, yes
 from pilothouse.probe.model_checks import HELLO, looked
@@ -17,6 +19,7 @@ Json = dict[str, Any]
 TOOLSET_DOC_TOKENS = 4_520
 PICTURE = (1280, 800, 1334)
 SLOW_FIRST_MS = 10_000
+SUMMARY_MAX_TOKENS = 1_500
 
 
 async def usage_fields(side: ModelSide) -> Verdict:
@@ -116,6 +119,32 @@ async def uploads(side: ModelSide) -> Verdict:
     return yes(reply.ok, f"the result: {reply.short}")
 
 
+async def uploads_expire(side: ModelSide) -> Verdict:
+    """Upload a picture as a run does, which names the time after which it is gone."""
+    try:
+        expires = await side.upload_for_a_while("probe-run.png", pictures.plain(64, 64), EXPIRES_S)
+    except anthropic.APIStatusError as error:
+        return Verdict(Outcome.NO, f"the upload: {refused(error).short}")
+    return yes(bool(expires), "it expires" if expires else "the answer names no time at which it expires")
+
+
+async def summarised(side: ModelSide) -> Verdict:
+    """Have a conversation summarised as a run does at a bound, and go on from the summary."""
+    said = [HELLO, {"role": "assistant", "content": "ok"}, HELLO]
+    tools, room = [tool(TOOLSET)], TOOLSET_TOKENS + 1500
+    reply = await side.ask(
+        prompt_tokens=room, max_tokens=SUMMARY_MAX_TOKENS, tools=tools, messages=said, **SUMMARISE
+    )
+    if not reply.ok:
+        return Verdict(Outcome.FAILED if reply.busy else Outcome.NO, f"the summary: {reply.short}")
+    blocks = [block.to_dict() for block in reply.message.content if block.type == "compaction"]
+    if not blocks or not blocks[0].get("content"):
+        return Verdict(Outcome.NO, "the answer has no summary")
+    after = [{"role": "assistant", "content": blocks}, HELLO]
+    reply = await side.ask(prompt_tokens=room, tools=tools, messages=after, betas=[SUMMARY_BETA])
+    return yes(reply.ok, f"the conversation that begins with it: {reply.short}")
+
+
 async def wrong_key(side: ModelSide) -> Verdict:
     """Ask with a key that is none."""
     stranger = side.client.copy(api_key="not-a-key")
@@ -156,6 +185,8 @@ def checks() -> tuple[Check[ModelSide], ...]:
         ("tokens/toolset", "the toolset costs about 4,520 tokens", "model-api §1.2 [DOC]", toolset_cost),
         ("tokens/picture", "a picture of 1280x800 costs 1,334 tokens", "model-api §2 [DOC]", picture_cost),
         ("files/in-result", "a result may name an uploaded picture", "performance §11 (untested)", uploads),
+        ("files/expire", "an upload may name when it expires", "performance §11 (untested)", uploads_expire),
+        ("context/summarise", "a summary may be asked for", "model-api §4 [DOC]", summarised),
         ("errors/401", "a wrong key is 401 authentication_error", "model-api §3", wrong_key),
         ("errors/404", "an unknown model is 404 not_found_error", "model-api §3", wrong_model),
         ("headers", "answers carry a request-id", "model-api §3 [SDK]", headers),

@@ -148,9 +148,22 @@ class ModelSide:
             anthropic.APIStatusError: The account takes none.
         """
         made = await self.client.beta.files.upload(file=(name, data, "image/png"))
-        self._files.append(made.id)
+        return self._uploaded(str(made.id))
+
+    async def upload_for_a_while(self, name: str, data: bytes, expires_s: int) -> str:
+        """Upload a picture in the way that a run does; gives when it will expire, empty for never.
+
+        Raises:
+            anthropic.APIStatusError: The account takes none, or none that expires.
+        """
+        made = await self.client.files.upload(file=(name, data, "image/png"), expires_in_seconds=expires_s)
+        self._uploaded(made.id)
+        return str(made.expires_at or "")
+
+    def _uploaded(self, file: str) -> str:
+        self._files.append(file)
         self.made += 1
-        return str(made.id)
+        return file
 
     async def streamed(self) -> Streamed:
         """Give the one streamed answer that several checks look at; asked for once.
@@ -238,10 +251,11 @@ def refused(error: anthropic.APIStatusError) -> Reply:
 
 
 def tokens_of(usage: Any) -> Tokens:
-    """Read what a request used."""
+    """Read what a request used, a summary included: the totals leave that out (model-api §3)."""
+    parts = [part for part in getattr(usage, "iterations", None) or [] if part.type == "compaction"]
     return Tokens(
-        input=usage.input_tokens or 0,
-        cache_read=usage.cache_read_input_tokens or 0,
-        cache_write_5m=usage.cache_creation_input_tokens or 0,
-        output=usage.output_tokens or 0,
+        input=sum(part.input_tokens or 0 for part in (usage, *parts)),
+        cache_read=sum(part.cache_read_input_tokens or 0 for part in (usage, *parts)),
+        cache_write_5m=sum(part.cache_creation_input_tokens or 0 for part in (usage, *parts)),
+        output=sum(part.output_tokens or 0 for part in (usage, *parts)),
     )

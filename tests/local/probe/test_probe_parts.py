@@ -158,7 +158,7 @@ async def test_a_limit_that_is_nearly_nothing_lets_nothing_be_asked_that_costs(t
         report = await Probe(plan, ignore, model=client, browser=None, secrets=()).run()
     assert report.cost_usd == 0
     made = {one.id for one in report.findings if one.outcome is not Outcome.SKIPPED}
-    assert made <= {"tokens/toolset", "tokens/picture", "errors/401", "files/in-result"}
+    assert made <= {"tokens/toolset", "tokens/picture", "errors/401", "files/in-result", "files/expire"}
     answered = [one for one in server.log.summaries() if one["path"] == "/v1/messages" and not one["refused"]]
     assert answered == []
 

@@ -120,7 +120,7 @@ async def test_every_finding_was_told_as_it_came(done: Done) -> None:
 async def test_nothing_is_left_and_the_limits_are_kept(done: Done) -> None:
     assert (done.alive, done.report.left) == ([], ())
     assert len(done.ids) == 3
-    assert done.report.made == len(done.ids) + 1  # the file of a picture
+    assert done.report.made == len(done.ids) + 2  # the files of a picture
     assert 0 < done.report.cost_usd < done.report.limit_usd
     assert done.report.took_s < 110
 

@@ -60,6 +60,11 @@ def test_the_table_and_the_strict_server_agree(name: str) -> None:
     assert set(model.tools) == set(served.tools)
     assert set(model.thinking) <= set(served.thinking)
     assert model.system_messages == served.system_messages
+    assert set(model.efforts) == served.efforts
+    assert model.append_only == served.bound
+    assert (model.context_tokens, model.max_output_tokens) == (served.context, served.max_output)
+    assert (model.vision == "high") == served.high_vision
+    assert model.images_max == served.max_images
 
 
 @pytest.mark.parametrize("name", table().models)

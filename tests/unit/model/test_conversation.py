@@ -6,6 +6,7 @@ import pytest
 
 from pilothouse.errors import ModelError
 from pilothouse.model.conversation import Conversation, image_block, text_result, with_block
+from pilothouse.model.generations import Toolset
 
 CLICK: dict[str, Any] = {
     "type": "tool_use",
@@ -17,7 +18,7 @@ CLICK: dict[str, Any] = {
 
 
 def asked(*, system_messages: bool = True) -> Conversation:
-    conversation = Conversation(system_messages=system_messages)
+    conversation = Conversation(system_messages=system_messages, read_call=Toolset().read)
     conversation.add_instruction("buy nothing")
     return conversation
 

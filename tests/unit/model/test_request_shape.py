@@ -190,6 +190,14 @@ def test_what_the_history_or_the_model_forbids_changes_nothing(
     assert one.request([]) == before
 
 
+def test_a_run_that_began_without_system_messages_may_go_to_a_model_with_them_and_back() -> None:
+    one = shape("claude-sonnet-5")
+    for model in ("claude-opus-5", "claude-sonnet-5", "claude-opus-5", "claude-sonnet-5"):
+        one.plan(model)
+        assert one.take()
+    assert one.request([])["model"] == "claude-sonnet-5"
+
+
 def test_a_model_outside_the_table_is_asked_and_said_to_be_unpriced() -> None:
     one = shape("claude-opus-4-7")
     with pytest.raises(SettingError):

@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pilothouse.browser import wishes
 from pilothouse.engine.spec import BrowserOptions, ModelOptions, RunSpec
 from pilothouse.errors import SettingError
-from pilothouse.settings import page
+from pilothouse.model import catalogue, client, generations, providers
+from pilothouse.settings import kinds, page, table
 from pilothouse.settings.file import SettingsFile, lines_of, read_file
 from pilothouse.settings.given import Given, Source
 from pilothouse.settings.resolve import Settings, resolve
 from pilothouse.settings.specs import run_spec
-from pilothouse.settings.table import SETTINGS
+from pilothouse.settings.table import BY_NAME, SETTINGS
 
 NOT_CHOSEN = {"run", "task", "headless", "allow_root", "model_api", "scenario", "shop", "local_backend"}
 """Fields of the spec that are about one run, or about the demo."""
@@ -41,6 +43,16 @@ def clash(options: dict[str, object], file: SettingsFile | None = None) -> str:
     with pytest.raises(SettingError) as caught:
         resolve(options, {}, file or SettingsFile(path="none"))
     return str(caught.value)
+
+
+def test_the_choices_are_those_of_the_modules_that_know_them() -> None:
+    """The table may not import them: viewers read it, and load neither side."""
+    assert table.EFFORTS == catalogue.EFFORTS
+    assert BY_NAME["thinking"].kind == kinds.Choice(catalogue.THINKING)
+    assert BY_NAME["thinking-display"].kind == kinds.Choice(client.DISPLAYS)
+    assert tuple(generations.GENERATIONS) == table.TOOL_VERSIONS
+    assert sorted(table.PROVIDERS) == sorted(providers.PROVIDERS)
+    assert table.REGIONS == wishes.REGIONS
 
 
 def test_every_field_of_the_spec_is_one_setting() -> None:
