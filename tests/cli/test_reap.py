@@ -1,6 +1,9 @@
 """`pilothouse reap`: what is shown, what goes, and what never does without a word."""
 
 import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -98,6 +101,41 @@ async def test_what_may_still_be_wanted_needs_a_word(account: Account) -> None:
         ELSEWHERE,
     }
     assert set(account.kernel.browsers) == {ALIVE, "a-strangers"}
+
+
+async def test_what_a_live_run_drives_stays_whoever_made_it(account: Account, state_dir: Path) -> None:
+    driver = "dr" + "x" * 8
+    made = account.kernel.browsers
+    writer = JournalWriter.create(state_dir / "runs" / driver, driver, min_free_bytes=0)
+    for name in (KILLED, KEPT, ELSEWHERE):
+        session = made[name]["session_id"]
+        writer.append(ev.BrowserOpened(name=session, session=session, width_px=1, height_px=1), durable=True)
+    said = await account.reap("--yes", "--kept", "--all-hosts", "--json")
+    writer.close()
+    assert said.code == 0
+    assert {run: row["fate"] for run, row in rows(said).items() if row["fate"] == "driven"} == {
+        KILLED: "driven",
+        KEPT: "driven",
+        ELSEWHERE: "driven",
+    }
+    assert set(account.kernel.deleted) == {ENDED, UNKNOWN}
+
+
+async def test_what_is_taken_up_while_a_person_thinks_stays(account: Account, state_dir: Path) -> None:
+    driver, session = "dr" + "x" * 8, account.kernel.browsers[KILLED]["session_id"]
+    key = {"KERNEL_API_KEY": "a-key-of-the-tests", "KERNEL_BASE_URL": account.url}
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "pilothouse.engine.reaping"),
+        stdin=PIPE, stdout=PIPE, env={**os.environ, **key},
+    )  # fmt: skip
+    assert child.stdout is not None
+    assert b"found" in await child.stdout.readline()
+    writer = JournalWriter.create(state_dir / "runs" / driver, driver, min_free_bytes=0)
+    writer.append(ev.BrowserIntended(name=KILLED, kind="kernel"), durable=True)
+    out, _ = await child.communicate(msgspec.json.encode([session]) + b"\n")
+    writer.close()
+    assert msgspec.json.decode(out) == {session: "a live run drives it now"}
+    assert account.kernel.deleted == []
 
 
 async def test_without_a_yes_and_without_a_person_nothing_goes(account: Account) -> None:

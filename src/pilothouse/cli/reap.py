@@ -21,6 +21,7 @@ WORDS = {
     "ended": "its run has ended",
     "killed": "its run was killed",
     "kept": "left open on request",
+    "driven": "another run drives it",
     "unknown": "its run is not known here",
     "elsewhere": "another host's",
 }
