@@ -133,6 +133,17 @@ async def test_an_existing_browser_of_unknown_size_is_measured(state_dir: Path) 
         assert rig.run.recorder.state.display_width_px == 1280
 
 
+async def test_a_browser_with_a_short_limit_of_its_own_is_kept_alive_in_time(state_dir: Path) -> None:
+    async with rigged(state_dir, ONE, browser_options=BrowserOptions(existing="annas")) as rig:
+        rig.kernel.make("annas", timeout_seconds=1)
+        rig.pause()
+        driving = asyncio.create_task(rig.run.drive())
+        await rig.until(lambda event: isinstance(event, ev.BrowserKeptAlive))
+        rig.resume()
+        assert await driving is Outcome.COMPLETED
+    assert rig.kernel.beats >= 1
+
+
 async def test_a_browser_from_a_pool_is_given_back(state_dir: Path) -> None:
     options = BrowserOptions(pool="warm", start_url="https://example.com/", tags={"team": "red"})
     async with rigged(state_dir, ONE, browser_options=options) as rig:
