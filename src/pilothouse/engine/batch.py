@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 GLANCE_S = 0.06
 """The next action waits this long for the picture before it, which by then is being taken."""
+DONE = "Done."
 FOR_PEOPLE = frozenset({"start", "glance"})
 """Sources of frames that the model does not get."""
 
@@ -66,6 +67,8 @@ class Hands:
         berth.on_moved = self._arrive
         self._blobs: dict[str, ev.Blob] = {}
         self._doubted: set[str] = set()
+        self._done: dict[str, Json] = {}
+        """What came of calls whose end is journalled, in words: a picture may not have been stored yet."""
         self._glances: list[asyncio.Task[None]] = []
         self.on_picture: Callable[[str, bytes, str], None] = lambda sha256, data, mime: None
         """Told of each picture that the model is about to be shown, as soon as it is there."""
@@ -138,6 +141,7 @@ class Hands:
         """Journal what the model asks for; returns the number of its first action."""
         self._blobs.clear()
         self._doubted.clear()
+        self._done.clear()
         first = self.actions + 1
         for number, call in enumerate(calls, first):
             proposed = ev.ActionProposed(
@@ -195,14 +199,15 @@ class Hands:
         if self._toolset.doubt:
             self._doubt(number, call, self._toolset.doubt)
             return await self._doubtful_result(number, call)
-        if self._toolset.taken is not None:
-            await self._record_frame(self._toolset.taken, number, call.member)
-        ok = not result.get("is_error", False)
+        ok, text = not result.get("is_error", False), result_text(result)
         took_ms = (time.monotonic() - began) * 1e3
-        await self._glanced()  # in a replay the picture before an action comes before its end
-        self._recorder.publish(
-            _finished(number, call, result_text(result), ok=ok, duration_ms=took_ms), durable=True
-        )
+        try:
+            if self._toolset.taken is not None:
+                await self._record_frame(self._toolset.taken, number, call.member)
+            await self._glanced()  # in a replay the picture before an action comes before its end
+        finally:  # whatever ends the run here: it was done, and nobody may say that it was not
+            self._recorder.publish(_finished(number, call, text, ok=ok, duration_ms=took_ms), durable=True)
+            self._done[call.id] = text_result(call, text or DONE, error=not ok)
         return result
 
     def _doubt(self, number: int, call: Call, why: str) -> None:
@@ -276,6 +281,9 @@ class Hands:
 
     def _answer_rest(self, first: int, calls: tuple[Call, ...], results: list[Json], text: str) -> None:
         for number, call in list(enumerate(calls, first))[len(results) :]:
+            if done := self._done.get(call.id):
+                results.append(done)
+                continue
             if call.id not in self._doubted:
                 self._recorder.publish(_finished(number, call, text, ok=False, executed=False))
             results.append(text_result(call, text, error=True))
