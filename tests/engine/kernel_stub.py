@@ -144,6 +144,15 @@ class KernelStub:
         self.browsers[name] = browser
         return browser
 
+    def release(self) -> None:
+        """Let go of what hangs."""
+        self._release.set()
+
+    def react(self, *reports: dict[str, Any]) -> None:
+        """Have telemetry told now."""
+        self.reactions = list(reports)
+        self._reacted.set()
+
     def vanish(self) -> None:
         """Lose every browser, as a fault of the service would; a pool makes others in their place."""
         self.pool_free += sum("pool" in browser for browser in self.browsers.values())

@@ -204,7 +204,9 @@ async def test_an_action_that_was_done_is_journalled_as_done_however_soon_the_ab
         rig.pause()
         driving = asyncio.create_task(rig.run.drive())
         await rig.until(lambda event: isinstance(event, ev.FrameCaptured))
-        rig.kernel.faults["screenshot"] = ["hang"]  # the glance after the click; the end of the typing waits for it
+        rig.kernel.faults["screenshot"] = [
+            "hang"
+        ]  # the glance after the click; the end of the typing waits for it
         rig.resume()
         await waiting.wait()
         rig.abort()

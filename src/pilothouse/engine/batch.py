@@ -16,6 +16,7 @@ import msgspec
 
 from pilothouse import events as ev
 from pilothouse.browser.faults import BrowserLost
+from pilothouse.browser.reports import safe_url
 from pilothouse.engine.berth import NOT_DONE
 from pilothouse.errors import BrowserError, RecorderFailed
 from pilothouse.model.conversation import has_image, image_block, result_text, text_result, with_block
@@ -69,6 +70,8 @@ class Hands:
         self._doubted: set[str] = set()
         self._done: dict[str, Json] = {}
         """What came of calls whose end is journalled, in words: a picture may not have been stored yet."""
+        self._began: float | None = None
+        """When the last action of the turn began."""
         self._glances: list[asyncio.Task[None]] = []
         self.on_picture: Callable[[str, bytes, str], None] = lambda sha256, data, mime: None
         """Told of each picture that the model is about to be shown, as soon as it is there."""
@@ -142,6 +145,7 @@ class Hands:
         self._blobs.clear()
         self._doubted.clear()
         self._done.clear()
+        self._began = None
         first = self.actions + 1
         for number, call in enumerate(calls, first):
             proposed = ev.ActionProposed(
@@ -186,7 +190,7 @@ class Hands:
         self._recorder.publish(
             ev.ActionStarted(action=number, tool_use_id=call.id, member=call.member), durable=True
         )
-        began = time.monotonic()
+        began = self._began = time.monotonic()
         try:
             result = await self._toolset.perform(call.id, call.member, call.input)
         except BaseException as error:
@@ -221,7 +225,7 @@ class Hands:
         let_go = await self._toolset.let_go()
         result = text_result(call, f"{IN_DOUBT} {LET_GO}" if let_go else IN_DOUBT)
         try:
-            shot = await self._camera.settled(call.member, call.input)
+            shot = await self._camera.settled(call.member, call.input, since=self._began)
         except BrowserError:
             return result
         await self._record_frame(shot, number, "doubt")
@@ -235,7 +239,8 @@ class Hands:
         if not tried or self._toolset.lost or has_image(results[-1]):
             return
         try:
-            shot = await self._camera.settled(tried[-1].member, tried[-1].input)
+            last = tried[-1]
+            shot = await self._camera.settled(last.member, last.input, since=self._began)
         except BrowserLost:
             self._toolset.lost = True
             return
@@ -324,7 +329,7 @@ class Hands:
                 blob=blob,
                 source=source,
                 action=action,
-                url=shot.url or self._berth.page.url,
+                url=safe_url(shot.url) or self._berth.page.url,
                 title=shot.title or self._berth.page.title,
                 settle_ms=shot.settle_ms,
                 settled_by=shot.settled_by,
