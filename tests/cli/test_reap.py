@@ -31,10 +31,11 @@ class Account:
         self.url = url
         self.kernel = kernel
 
-    async def reap(self, *options: str, terminal: bool = False) -> Said:
-        how = on_a_terminal if terminal else pilothouse
+    async def reap(self, *options: str, terminal: bool = False, interrupt_at: bytes | None = None) -> Said:
         key = {"KERNEL_API_KEY": "a-key-of-the-tests", "KERNEL_BASE_URL": self.url}
-        return await asyncio.to_thread(how, "reap", *options, **key)  # type: ignore[arg-type]
+        if terminal:
+            return await asyncio.to_thread(on_a_terminal, "reap", interrupt_at=interrupt_at, **key)
+        return await asyncio.to_thread(pilothouse, "reap", *options, **key)
 
 
 @pytest.fixture
@@ -141,6 +142,14 @@ async def test_what_is_taken_up_while_a_person_thinks_stays(account: Account, st
 async def test_without_a_yes_and_without_a_person_nothing_goes(account: Account) -> None:
     said = await account.reap()
     assert said.err == "pilothouse: nothing was deleted: add --yes\n"
+    assert account.kernel.deleted == []
+
+
+async def test_ctrl_c_at_the_question_deletes_nothing_and_says_nothing_more(account: Account) -> None:
+    said = await account.reap(terminal=True, interrupt_at=b"[y/N] ")
+    assert said.code == 130
+    assert "Traceback" not in said.out
+    assert said.out.partition("[y/N] ")[2].replace("^C", "").strip() in ("", "pilothouse: interrupted")
     assert account.kernel.deleted == []
 
 

@@ -10,6 +10,7 @@ import io
 import json
 import random
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from aiohttp import web
 from PIL import Image, ImageDraw
@@ -37,6 +38,7 @@ class KernelStub:
         blind: Ids of browsers whose screen can't be had.
         videos: The state of each video: `recording`, or how often it is still not ready.
         reactions: Telemetry that the next action sets off.
+        page_url: The address that screenshots tell, as the local server's do.
         reports: Telemetry, as envelopes; `breaks` says after which of them the stream breaks off.
         resumed: Where each connection to the stream began.
     """
@@ -53,6 +55,7 @@ class KernelStub:
         self.pool_free = 1
         self.beats = 0
         self.blind: set[str] = set()
+        self.page_url = ""
         self.videos: dict[str, int] = {}
         self.video = b"\0\0\0\x18ftypmp42" + bytes(5000)
         self.reports: list[dict[str, Any]] = []
@@ -213,7 +216,8 @@ class KernelStub:
             return web.json_response({"message": "no display"}, status=500)
         body = await request.json() if request.can_read_body else {}
         if call == "screenshot":
-            return web.Response(body=self._picture(), content_type="image/png")
+            told = {"x-page-url": quote(self.page_url)} if self.page_url else {}
+            return web.Response(body=self._picture(), content_type="image/png", headers=told)
         if call == "get_mouse_position":
             self.beats += 1
             return web.json_response({"x": 7, "y": 9})

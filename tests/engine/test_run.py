@@ -168,6 +168,15 @@ async def test_a_message_said_now_leaves_the_rest_of_the_batch(state_dir: Path) 
     assert answered.results[1]["is_error"] is True
 
 
+async def test_a_frames_address_is_journalled_without_its_secrets(state_dir: Path) -> None:
+    async with rigged(state_dir, scenario(f"calls = [{CLICK}]", 'text = "Done."')) as rig:
+        rig.kernel.page_url = "https://anna:pw@shop.example/a?q=tea&access_token=SECRET#top"
+        assert await rig.finish() is Outcome.COMPLETED
+        assert b"SECRET" not in (rig.directory / "journal.phj").read_bytes()
+    frames = [event for event in rig.events if isinstance(event, ev.FrameCaptured)]
+    assert {frame.url.partition("&")[0] for frame in frames} == {"https://shop.example/a?q=tea"}
+
+
 async def test_an_abort_answers_every_call_and_deletes_the_browser(state_dir: Path) -> None:
     script = scenario(f"calls = [{CLICK}, {TYPE}, {KEY}]", 'text = "Done."')
     async with rigged(state_dir, script) as rig:

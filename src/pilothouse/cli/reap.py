@@ -54,6 +54,7 @@ def run(options: argparse.Namespace) -> int:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # ctrl+c is for us: its input ends then, and it deletes nothing
     ) as child:
         strays = _found(child)
         doomed = [stray for stray in strays if _may_go(stray, options)]

@@ -7,6 +7,7 @@ line with the ids to delete, and writes what became of each; the key is in its e
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -63,8 +64,8 @@ async def _delete(client: AsyncKernel, stray: reaper.Stray, in_use: frozenset[st
 
 
 def _say(what: Found | Failed | dict[str, str]) -> None:
-    sys.stdout.write(msgspec.json.encode(what).decode() + "\n")
-    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):  # whoever asked has left; nothing may be said to a terminal
+        os.write(sys.stdout.fileno(), msgspec.json.encode(what) + b"\n")
 
 
 if __name__ == "__main__":
