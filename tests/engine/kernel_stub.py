@@ -32,6 +32,7 @@ class KernelStub:
         chance: Befalls any call with any of these, at random, when it is given.
         browsers: Live browsers by name.
         asked: The bodies of every request to create or acquire a browser.
+        updated: The bodies of every request to change a browser.
         deleted: Names of browsers deleted.
         released: What pools were given back, as (session, reuse).
         beats: How often the mouse position was asked.
@@ -50,6 +51,7 @@ class KernelStub:
         self.chaos = 0.0
         self.browsers: dict[str, dict[str, Any]] = {}
         self.asked: list[dict[str, Any]] = []
+        self.updated: list[dict[str, Any]] = []
         self.deleted: list[str] = []
         self.released: list[tuple[str, bool]] = []
         self.pool_free = 1
@@ -77,7 +79,7 @@ class KernelStub:
         app.router.add_post("/browsers", self._create)
         app.router.add_get("/browsers", self._list)
         app.router.add_get("/browsers/{id}", self._retrieve)
-        app.router.add_patch("/browsers/{id}", self._retrieve)
+        app.router.add_patch("/browsers/{id}", self._update)
         app.router.add_delete("/browsers/{id}", self._delete)
         app.router.add_post("/browsers/{id}/computer/{call}", self._computer)
         app.router.add_post("/browser_pools/{pool}/{call:acquire}", self._acquire)
@@ -201,6 +203,10 @@ class KernelStub:
         raise _nobody()
 
     async def _retrieve(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(self._find(request))
+
+    async def _update(self, request: web.Request) -> web.StreamResponse:
+        self.updated.append(await request.json())
         return web.json_response(self._find(request))
 
     async def _delete(self, request: web.Request) -> web.StreamResponse:

@@ -120,6 +120,17 @@ async def test_an_existing_browser_is_used_at_its_own_size_and_left(state_dir: P
     assert (state.display_width_px, state.display_height_px) == (800, 600)
 
 
+async def test_an_existing_browser_shows_and_reports_what_was_asked_for(state_dir: Path) -> None:
+    options = BrowserOptions(existing="annas", start_url="https://example.com/", telemetry=True)
+    async with rigged(state_dir, ONE, browser_options=options) as rig:
+        rig.kernel.make("annas")
+        assert await rig.finish() is Outcome.COMPLETED
+    captured = {kind: {"enabled": True} for kind in ("console", "network", "page", "interaction")}
+    assert rig.kernel.updated == [
+        {"start_url": "https://example.com/", "telemetry": {"enabled": True, "browser": captured}}
+    ]
+
+
 async def test_an_existing_browser_that_is_not_there_is_one_sentence(state_dir: Path) -> None:
     async with rigged(state_dir, ONE, browser_options=BrowserOptions(existing="annas")) as rig:
         assert await rig.finish() is Outcome.FAILED

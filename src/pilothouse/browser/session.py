@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pilothouse.browser.sources import Source
 
 HEARTBEAT_S = 100.0
-"""A third of `TIMEOUT_SECONDS`: two may be lost. A browser with a shorter limit of its own is touched more often."""
+"""A third of `TIMEOUT_SECONDS`: two may be lost. One with a shorter limit of its own is touched more often."""
 DELETE_CAP_S = 3.0
 """Of the five seconds that an abort may take; creation still under way is waited for within it."""
 CALL_S = 30.0
@@ -112,8 +112,8 @@ class BrowserSession:
     ) -> None:
         """Touch the browser whenever nothing else has for a while; runs until cancelled, or until it is gone.
 
-        A hold, or a long think of the model, would otherwise run into its idle time limit: its own, as one that
-        we did not make may have another.
+        A hold, or a long think of the model, would otherwise run into its idle time limit: its own, as
+        one that we did not make may have another.
         """
         every_s = min(HEARTBEAT_S, self._limit_s / 3)
         touched = last_activity()

@@ -105,8 +105,8 @@ class TelemetrySignals:
     def _standing(self, member: str, begun: float, since: float) -> tuple[bool, bool]:
         """Say whether an end is still to come, and whether one has come.
 
-        An end that came while the action was under way says nothing of its last key, or its second click: with
-        nothing else to go by, delays decide.
+        An end that came while the action was under way says nothing of its last key, or its second click:
+        with nothing else to go by, delays decide.
         """
         ends = [end for begin, end in _BEGINS.items() if self._last.get(begin, 0.0) >= begun]
         if member == "scroll":

@@ -21,7 +21,7 @@ from pilothouse.browser.session import BrowserSession
 from pilothouse.browser.sources import Created, Existing, Pooled, Source
 from pilothouse.browser.telemetry import TelemetryFollower
 from pilothouse.browser.video import Video
-from pilothouse.browser.wishes import acquire_params, create_params
+from pilothouse.browser.wishes import acquire_params, create_params, update_params
 from pilothouse.errors import BrowserError, PilothouseError, RecorderFailed
 from pilothouse.events import Hold
 from pilothouse.ids import browser_name
@@ -148,7 +148,7 @@ class Berth:
         options = msgspec.structs.replace(self._spec.browser_options, width_px=width_px, height_px=height_px)
         name = browser_name(run, self._ordinal)
         if options.existing and self._ordinal == 1:
-            return Existing(self._client, options.existing, options.start_url)
+            return Existing(self._client, options.existing, update_params(options))
         if options.pool:
             params = acquire_params(options, name, run, self._start_url)
             return Pooled(self._client, options.pool, params, run, self._retrying)
