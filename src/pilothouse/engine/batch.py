@@ -61,6 +61,7 @@ class Hands:
         self._toolset = toolset
         self._camera = camera
         self._berth = berth
+        self._browser = berth.session.session
         self._out_of_sight = ""
         """Why no picture can be had, though nobody said that the browser is gone."""
         self._arrival: Shot | None = None
@@ -127,8 +128,10 @@ class Hands:
 
     async def _arrive(self, session: BrowserSession) -> None:
         """Look at a browser that took the place of a lost one, or at the same one again."""
-        self._camera.move_to(session.session)
-        self._toolset.move_to(session.session)
+        if session.session != self._browser:  # in the same one, what was held down is held still
+            self._browser = session.session
+            self._camera.move_to(session.session)
+            self._toolset.move_to(session.session)
         self._arrival = await self._camera.settled("start")
         await self._record_frame(self._arrival, 0, "start")
 

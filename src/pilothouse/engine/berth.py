@@ -219,7 +219,7 @@ class Berth:
         self.on_fatal(error)
 
     async def _recover(self, why: str, *, gone: bool) -> None:
-        self._ended = ended = await self.explain() if self.explain is not None else ""
+        self._ended = ended = await self._why_ended()
         gone = gone or bool(ended)
         self._publish(ev.BrowserVanished(name=self.session.name, why=ended or why), durable=True)
         if self._spec.headless:
@@ -232,7 +232,8 @@ class Berth:
             except RecorderFailed:
                 raise
             except PilothouseError as error:
-                gone = gone or isinstance(error, BrowserLost)
+                self._ended = await self._why_ended()  # a service that was there again may have ended again
+                gone = gone or bool(self._ended) or isinstance(error, BrowserLost)
                 self._publish(
                     ev.Warned(
                         what=str(error), where="browser", way_out="resume to try again, or abort the run"
@@ -242,6 +243,10 @@ class Berth:
                 break
         self.news = news
         self._gate.let_go(Hold.BROWSER_LOST)
+
+    async def _why_ended(self) -> str:
+        """Ask how the service itself ended; empty if it has not."""
+        return await self.explain() if self.explain is not None else ""
 
     async def _replace(self, *, gone: bool) -> str:
         """Look at the old browser once more if it may be there, else have a new one; returns the news."""
