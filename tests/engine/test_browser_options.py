@@ -135,6 +135,8 @@ async def test_an_existing_browser_that_is_not_there_is_one_sentence(state_dir: 
     async with rigged(state_dir, ONE, browser_options=BrowserOptions(existing="annas")) as rig:
         assert await rig.finish() is Outcome.FAILED
     assert ended(rig).why.startswith("there is no browser annas")
+    ((name, _, kept),) = closed(rig)
+    assert (name, kept) == ("annas", True)
 
 
 async def test_an_existing_browser_of_unknown_size_is_measured(state_dir: Path) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pilothouse.browser.sources import Source
 
 HEARTBEAT_S = 100.0
-"""A third of `TIMEOUT_SECONDS`: two may be lost. One with a shorter limit of its own is touched more often."""
+"""A third of `TIMEOUT_SECONDS`: two may be lost. A shorter limit of a browser's own makes it shorter."""
 DELETE_CAP_S = 3.0
 """Of the five seconds that an abort may take; creation still under way is waited for within it."""
 CALL_S = 30.0
@@ -148,7 +148,7 @@ class BrowserSession:
         if gone:
             self._tell(ev.BrowserClosed(name=self.name, why=gone))
             return
-        if self.session and (keep or not self._source.ours):
+        if not self._source.ours or (keep and self.session):
             self._tell(ev.BrowserClosed(name=self.name, why=why, kept=True))
             return
         problem = became = ""
