@@ -126,7 +126,6 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     driver: str = "agent"
     """Who drives: `agent`, or the actor who holds the lease."""
     browser_name: str = ""
-    browser_open: bool = False
     retry: ev.RetryScheduled | None = None
     warnings: int = 0
 
@@ -296,7 +295,6 @@ def _browser_opened(state: RunState, event: ev.BrowserOpened) -> RunState:
     # One that was there before the run has a size of its own.
     return _replace(
         state,
-        browser_open=True,
         browser_name=event.name,
         display_width_px=event.width_px or state.display_width_px,
         display_height_px=event.height_px or state.display_height_px,
@@ -330,8 +328,6 @@ _HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], RunState]] = {
     ev.TakeoverEnded: _set(driver="agent"),
     ev.BrowserIntended: lambda state, event: _replace(state, browser_name=event.name),
     ev.BrowserOpened: _browser_opened,
-    ev.BrowserClosed: _set(browser_open=False),
-    ev.BrowserVanished: _set(browser_open=False),
     ev.ModelChanged: lambda state, event: _replace(state, model=event.model),
     ev.Warned: lambda state, _event: _replace(state, warnings=state.warnings + 1),
     ev.RunEnded: _run_ended,

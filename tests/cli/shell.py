@@ -45,8 +45,17 @@ def pilothouse(
     return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def on_a_terminal(*arguments: str, columns: int = 100, rows: int = 30, **environment: str) -> Said:
-    """Run the command to its end on a pty of this size; everything it says is in `out`."""
+def on_a_terminal(
+    *arguments: str,
+    columns: int = 100,
+    rows: int = 30,
+    interrupt_at: bytes | None = None,
+    **environment: str,
+) -> Said:
+    """Run the command to its end on a pty of this size; everything it says is in `out`.
+
+    Where it says `interrupt_at`, the terminal sends ctrl+c to all that it governs.
+    """
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     process = subprocess.Popen(
@@ -55,21 +64,25 @@ def on_a_terminal(*arguments: str, columns: int = 100, rows: int = 30, **environ
         stdout=follower,
         stderr=follower,
         start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         env={**os.environ, "TERM": "xterm-256color", **environment},
     )
     os.close(follower)
-    said = _drain(leader, process)
+    said = _drain(leader, process, interrupt_at)
     os.close(leader)
     return Said(process.wait(TIMEOUT_S), said, "")
 
 
-def _drain(leader: int, process: subprocess.Popen[bytes]) -> str:
+def _drain(leader: int, process: subprocess.Popen[bytes], interrupt_at: bytes | None) -> str:
     said = b""
     ends = time.monotonic() + TIMEOUT_S
     with contextlib.suppress(OSError):  # EIO: the last holder of the other end has gone
         while time.monotonic() < ends:
             if select.select([leader], [], [], 0.1)[0]:
                 said += os.read(leader, 65536)
+                if interrupt_at is not None and interrupt_at in said:
+                    os.write(leader, b"\x03")
+                    interrupt_at = None
             elif process.poll() is not None:
                 break
     return said.decode(errors="replace")

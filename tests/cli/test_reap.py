@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import os
 import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,10 +34,11 @@ class Account:
         self.url = url
         self.kernel = kernel
 
-    async def reap(self, *options: str, terminal: bool = False) -> Said:
-        how = on_a_terminal if terminal else pilothouse
+    async def reap(self, *options: str, terminal: bool = False, interrupt_at: bytes | None = None) -> Said:
         key = {"KERNEL_API_KEY": "a-key-of-the-tests", "KERNEL_BASE_URL": self.url}
-        return await asyncio.to_thread(how, "reap", *options, **key)  # type: ignore[arg-type]
+        if terminal:
+            return await asyncio.to_thread(on_a_terminal, "reap", interrupt_at=interrupt_at, **key)
+        return await asyncio.to_thread(pilothouse, "reap", *options, **key)
 
 
 @pytest.fixture
@@ -104,9 +107,52 @@ async def test_what_may_still_be_wanted_needs_a_word(account: Account) -> None:
     assert set(account.kernel.browsers) == {ALIVE, "a-strangers"}
 
 
+async def test_what_a_live_run_drives_stays_whoever_made_it(account: Account, state_dir: Path) -> None:
+    driver = "dr" + "x" * 8
+    made = account.kernel.browsers
+    writer = JournalWriter.create(state_dir / "runs" / driver, driver, min_free_bytes=0)
+    for name in (KILLED, KEPT, ELSEWHERE):
+        session = made[name]["session_id"]
+        writer.append(ev.BrowserOpened(name=session, session=session, width_px=1, height_px=1), durable=True)
+    said = await account.reap("--yes", "--kept", "--all-hosts", "--json")
+    writer.close()
+    assert said.code == 0
+    assert {run: row["fate"] for run, row in rows(said).items() if row["fate"] == "driven"} == {
+        KILLED: "driven",
+        KEPT: "driven",
+        ELSEWHERE: "driven",
+    }
+    assert set(account.kernel.deleted) == {ENDED, UNKNOWN}
+
+
+async def test_what_is_taken_up_while_a_person_thinks_stays(account: Account, state_dir: Path) -> None:
+    driver, session = "dr" + "x" * 8, account.kernel.browsers[KILLED]["session_id"]
+    key = {"KERNEL_API_KEY": "a-key-of-the-tests", "KERNEL_BASE_URL": account.url}
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "pilothouse.engine.reaping"),
+        stdin=PIPE, stdout=PIPE, env={**os.environ, **key},
+    )  # fmt: skip
+    assert child.stdout is not None
+    assert b"found" in await child.stdout.readline()
+    writer = JournalWriter.create(state_dir / "runs" / driver, driver, min_free_bytes=0)
+    writer.append(ev.BrowserIntended(name=KILLED, kind="kernel"), durable=True)
+    out, _ = await child.communicate(msgspec.json.encode([session]) + b"\n")
+    writer.close()
+    assert msgspec.json.decode(out) == {session: "a live run drives it now"}
+    assert account.kernel.deleted == []
+
+
 async def test_without_a_yes_and_without_a_person_nothing_goes(account: Account) -> None:
     said = await account.reap()
     assert said.err == "pilothouse: nothing was deleted: add --yes\n"
+    assert account.kernel.deleted == []
+
+
+async def test_ctrl_c_at_the_question_deletes_nothing_and_says_nothing_more(account: Account) -> None:
+    said = await account.reap(terminal=True, interrupt_at=b"[y/N] ")
+    assert said.code == 130
+    assert "Traceback" not in said.out
+    assert said.out.partition("[y/N] ")[2].replace("^C", "").strip() in ("", "pilothouse: interrupted")
     assert account.kernel.deleted == []
 
 

@@ -10,6 +10,7 @@ import io
 import json
 import random
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from aiohttp import web
 from PIL import Image, ImageDraw
@@ -31,12 +32,14 @@ class KernelStub:
         chance: Befalls any call with any of these, at random, when it is given.
         browsers: Live browsers by name.
         asked: The bodies of every request to create or acquire a browser.
+        updated: The bodies of every request to change a browser.
         deleted: Names of browsers deleted.
         released: What pools were given back, as (session, reuse).
         beats: How often the mouse position was asked.
         blind: Ids of browsers whose screen can't be had.
         videos: The state of each video: `recording`, or how often it is still not ready.
         reactions: Telemetry that the next action sets off.
+        page_url: The address that screenshots tell, as the local server's do.
         reports: Telemetry, as envelopes; `breaks` says after which of them the stream breaks off.
         resumed: Where each connection to the stream began.
     """
@@ -48,11 +51,13 @@ class KernelStub:
         self.chaos = 0.0
         self.browsers: dict[str, dict[str, Any]] = {}
         self.asked: list[dict[str, Any]] = []
+        self.updated: list[dict[str, Any]] = []
         self.deleted: list[str] = []
         self.released: list[tuple[str, bool]] = []
         self.pool_free = 1
         self.beats = 0
         self.blind: set[str] = set()
+        self.page_url = ""
         self.videos: dict[str, int] = {}
         self.video = b"\0\0\0\x18ftypmp42" + bytes(5000)
         self.reports: list[dict[str, Any]] = []
@@ -74,7 +79,7 @@ class KernelStub:
         app.router.add_post("/browsers", self._create)
         app.router.add_get("/browsers", self._list)
         app.router.add_get("/browsers/{id}", self._retrieve)
-        app.router.add_patch("/browsers/{id}", self._retrieve)
+        app.router.add_patch("/browsers/{id}", self._update)
         app.router.add_delete("/browsers/{id}", self._delete)
         app.router.add_post("/browsers/{id}/computer/{call}", self._computer)
         app.router.add_post("/browser_pools/{pool}/{call:acquire}", self._acquire)
@@ -144,6 +149,15 @@ class KernelStub:
         self.browsers[name] = browser
         return browser
 
+    def release(self) -> None:
+        """Let go of what hangs."""
+        self._release.set()
+
+    def react(self, *reports: dict[str, Any]) -> None:
+        """Have telemetry told now."""
+        self.reactions = list(reports)
+        self._reacted.set()
+
     def vanish(self) -> None:
         """Lose every browser, as a fault of the service would; a pool makes others in their place."""
         self.pool_free += sum("pool" in browser for browser in self.browsers.values())
@@ -191,6 +205,10 @@ class KernelStub:
     async def _retrieve(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self._find(request))
 
+    async def _update(self, request: web.Request) -> web.StreamResponse:
+        self.updated.append(await request.json())
+        return web.json_response(self._find(request))
+
     async def _delete(self, request: web.Request) -> web.StreamResponse:
         browser = self._find(request)
         del self.browsers[browser["name"]]
@@ -204,7 +222,8 @@ class KernelStub:
             return web.json_response({"message": "no display"}, status=500)
         body = await request.json() if request.can_read_body else {}
         if call == "screenshot":
-            return web.Response(body=self._picture(), content_type="image/png")
+            told = {"x-page-url": quote(self.page_url)} if self.page_url else {}
+            return web.Response(body=self._picture(), content_type="image/png", headers=told)
         if call == "get_mouse_position":
             self.beats += 1
             return web.json_response({"x": 7, "y": 9})

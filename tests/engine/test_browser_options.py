@@ -120,10 +120,23 @@ async def test_an_existing_browser_is_used_at_its_own_size_and_left(state_dir: P
     assert (state.display_width_px, state.display_height_px) == (800, 600)
 
 
+async def test_an_existing_browser_shows_and_reports_what_was_asked_for(state_dir: Path) -> None:
+    options = BrowserOptions(existing="annas", start_url="https://example.com/", telemetry=True)
+    async with rigged(state_dir, ONE, browser_options=options) as rig:
+        rig.kernel.make("annas")
+        assert await rig.finish() is Outcome.COMPLETED
+    captured = {kind: {"enabled": True} for kind in ("console", "network", "page", "interaction")}
+    assert rig.kernel.updated == [
+        {"start_url": "https://example.com/", "telemetry": {"enabled": True, "browser": captured}}
+    ]
+
+
 async def test_an_existing_browser_that_is_not_there_is_one_sentence(state_dir: Path) -> None:
     async with rigged(state_dir, ONE, browser_options=BrowserOptions(existing="annas")) as rig:
         assert await rig.finish() is Outcome.FAILED
     assert ended(rig).why.startswith("there is no browser annas")
+    ((name, _, kept),) = closed(rig)
+    assert (name, kept) == ("annas", True)
 
 
 async def test_an_existing_browser_of_unknown_size_is_measured(state_dir: Path) -> None:
@@ -131,6 +144,17 @@ async def test_an_existing_browser_of_unknown_size_is_measured(state_dir: Path) 
         rig.kernel.make("annas", viewport=None)
         assert await rig.finish() is Outcome.COMPLETED
         assert rig.run.recorder.state.display_width_px == 1280
+
+
+async def test_a_browser_with_a_short_limit_of_its_own_is_kept_alive_in_time(state_dir: Path) -> None:
+    async with rigged(state_dir, ONE, browser_options=BrowserOptions(existing="annas")) as rig:
+        rig.kernel.make("annas", timeout_seconds=1)
+        rig.pause()
+        driving = asyncio.create_task(rig.run.drive())
+        await rig.until(lambda event: isinstance(event, ev.BrowserKeptAlive))
+        rig.resume()
+        assert await driving is Outcome.COMPLETED
+    assert rig.kernel.beats >= 1
 
 
 async def test_a_browser_from_a_pool_is_given_back(state_dir: Path) -> None:

@@ -108,8 +108,10 @@ class Told:
 
     def __init__(self, answer: Callable[[], bool]) -> None:
         self._answer = answer
+        self.begun: list[float | None] = []
 
-    async def at_rest(self, member: str, since: float) -> bool:
+    async def at_rest(self, member: str, since: float, begun: float | None = None) -> bool:
+        self.begun.append(begun)
         return self._answer()
 
 

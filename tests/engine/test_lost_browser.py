@@ -8,6 +8,7 @@ import pytest
 
 from pilothouse import events as ev
 from pilothouse.browser.faults import LOOK_CAP_S
+from pilothouse.commands import Abort
 from pilothouse.engine.berth import BACK, LOST, NOT_DONE
 from pilothouse.events import Hold, Outcome
 from pilothouse.model.prompt import HALTED
@@ -143,6 +144,28 @@ async def test_a_screen_that_comes_back_is_the_same_browser(
     ]
 
 
+async def test_in_the_same_browser_the_button_is_still_held(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pilothouse.browser.faults.RETRY_SPACING_S", 0.01)
+    held = '{ do = "left_mouse_down" }'
+    script = ATTENDED + scenario(f"calls = [{CLICK}, {held}]", 'text = "Done."')
+    async with rigged(state_dir, script, headless=False) as rig:
+        driving = await to_the_first_step(rig)
+        rig.kernel.faults["screenshot"] = ["500"] * 100
+        rig.resume()
+        await rig.until(holds)
+        rig.kernel.faults.clear()
+        rig.resume()
+        await rig.until(lambda event: isinstance(event, ev.TurnFinished) and event.turn == 2)
+        assert BACK in texts(results(rig, 1)[-1])
+        await rig.until(lambda event: isinstance(event, ev.StateChanged) and event.phase == "idle")
+        rig.do(Abort(id="1", actor="anna", keep_browser=True))
+        assert await driving is Outcome.ABORTED
+    # Before it leaves a browser to others, a run lets go of what it knows to be held.
+    assert [body.get("click_type") for _, body in rig.kernel.performed] == [None, "down", "up"]
+
+
 async def test_a_browser_out_of_sight_is_not_left_running_when_another_comes(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +197,34 @@ async def test_a_new_browser_that_can_not_be_had_is_asked_for_again(state_dir: P
         await rig.until(lambda event: isinstance(event, ev.TurnFinished) and event.turn == 2)
         assert list(rig.kernel.browsers) == [f"{rig.run.recorder.state.run}-b3"]
         await finish(rig, driving)
+
+
+async def test_a_server_that_dies_again_meanwhile_is_not_asked_to_delete(state_dir: Path) -> None:
+    ends, revived = iter(["it was killed", "it was killed again"]), False
+
+    async def explain() -> str:
+        return next(ends)
+
+    async def revive() -> None:
+        nonlocal revived
+        revived = True
+        rig.kernel.faults["post"] = ["401"]  # the revived one ends before it has made a browser
+
+    async with rigged(state_dir, TWO, headless=False) as rig:
+        driving = await to_the_first_step(rig)
+        berth = rig.run._berth
+        assert berth is not None
+        berth.explain, berth.revive = explain, revive
+        rig.kernel.browsers.clear()
+        rig.resume()
+        await rig.until(holds)
+        rig.resume()
+        await rig.until(lambda event: isinstance(event, ev.Warned) and "key" in event.what)
+        assert revived
+        rig.abort()
+        assert await driving is Outcome.ABORTED
+    why = [event.why for event in rig.events if isinstance(event, ev.BrowserClosed)]
+    assert why == ["it was killed", "it was killed again"]
 
 
 @pytest.mark.parametrize("resumed", [False, True])

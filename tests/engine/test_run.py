@@ -8,6 +8,7 @@ import pytest
 
 from pilothouse import events as ev
 from pilothouse.commands import Ack, Refused
+from pilothouse.engine.batch import Hands
 from pilothouse.engine.spec import ModelOptions
 from pilothouse.events import Hold, Outcome, RunPhase
 from pilothouse.journal.reader import JournalReader
@@ -167,6 +168,15 @@ async def test_a_message_said_now_leaves_the_rest_of_the_batch(state_dir: Path) 
     assert answered.results[1]["is_error"] is True
 
 
+async def test_a_frames_address_is_journalled_without_its_secrets(state_dir: Path) -> None:
+    async with rigged(state_dir, scenario(f"calls = [{CLICK}]", 'text = "Done."')) as rig:
+        rig.kernel.page_url = "https://anna:pw@shop.example/a?q=tea&access_token=SECRET#top"
+        assert await rig.finish() is Outcome.COMPLETED
+        assert b"SECRET" not in (rig.directory / "journal.phj").read_bytes()
+    frames = [event for event in rig.events if isinstance(event, ev.FrameCaptured)]
+    assert {frame.url.partition("&")[0] for frame in frames} == {"https://shop.example/a?q=tea"}
+
+
 async def test_an_abort_answers_every_call_and_deletes_the_browser(state_dir: Path) -> None:
     script = scenario(f"calls = [{CLICK}, {TYPE}, {KEY}]", 'text = "Done."')
     async with rigged(state_dir, script) as rig:
@@ -186,6 +196,40 @@ async def test_an_abort_answers_every_call_and_deletes_the_browser(state_dir: Pa
     (doubt,) = rig.of(ev.ActionInDoubt)
     assert isinstance(doubt, ev.ActionInDoubt)
     assert doubt.action == 2
+
+
+async def test_an_action_that_was_done_is_journalled_as_done_however_soon_the_abort(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, real, waits = asyncio.Event(), Hands._glanced, iter(range(9))
+
+    async def glanced(hands: Hands) -> None:
+        if next(waits) == 1:
+            waiting.set()
+        await real(hands)
+
+    monkeypatch.setattr(Hands, "_glanced", glanced)
+    async with rigged(state_dir, scenario(f"calls = [{CLICK}, {TYPE}, {KEY}]")) as rig:
+        rig.pause()
+        driving = asyncio.create_task(rig.run.drive())
+        await rig.until(lambda event: isinstance(event, ev.FrameCaptured))
+        rig.kernel.faults["screenshot"] = [
+            "hang"
+        ]  # the glance after the click; the end of the typing waits for it
+        rig.resume()
+        await waiting.wait()
+        rig.abort()
+        assert await driving is Outcome.ABORTED
+        await rig.until(lambda event: isinstance(event, ev.RunEnded))
+    assert [call for call, _ in rig.kernel.performed] == ["click_mouse", "type"]
+    finished = [event for event in rig.events if isinstance(event, ev.ActionFinished)]
+    assert [(event.action, event.ok, event.executed) for event in finished] == [
+        (1, True, True),
+        (2, True, True),
+        (3, False, False),
+    ]
+    (answered,) = [event for event in rig.events if isinstance(event, ev.TurnAnswered)]
+    assert [bool(result.get("is_error")) for result in answered.results] == [False, False, True]
 
 
 async def test_an_abort_while_the_model_answers_keeps_the_history_valid(state_dir: Path) -> None:

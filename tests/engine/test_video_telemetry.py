@@ -115,6 +115,24 @@ async def test_what_is_reported_says_when_a_page_has_come_to_rest(state_dir: Pat
     assert settled.settled_by == "signals"
 
 
+async def test_what_is_heard_before_an_actions_answer_is_waited_for_too(state_dir: Path) -> None:
+    async with rigged(state_dir, ONE, browser_options=WATCHED) as rig:
+        rig.kernel.reports = [envelope(1, "page_navigation", "page", url="https://shop.example/")]
+        rig.kernel.reactions = [envelope(2, "page_navigation", "page", url="https://shop.example/b")]
+        rig.kernel.faults["click_mouse"] = ["hang"]
+        rig.pause()
+        driving = asyncio.create_task(rig.run.drive())
+        await until_reported(rig, 1)
+        rig.resume()
+        await until_reported(rig, 2)
+        rig.kernel.release()
+        await rig.until(lambda event: isinstance(event, ev.ActionFinished))
+        rig.kernel.react(envelope(3, "page_navigation_settled", "page"))
+        assert await driving is Outcome.COMPLETED
+    (settled,) = [e for e in rig.events if isinstance(e, ev.FrameCaptured) and e.source == "settled"]
+    assert settled.settled_by == "signals"
+
+
 async def test_reports_are_journalled_and_the_address_becomes_visible(state_dir: Path) -> None:
     async with rigged(state_dir, ONE, browser_options=WATCHED) as rig:
         page = "https://anna:pw@shop.example/a?q=tea&access_token=SECRET#top"

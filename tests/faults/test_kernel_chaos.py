@@ -13,7 +13,7 @@ import pytest
 from pilothouse import events as ev
 from pilothouse.browser import reaper
 from pilothouse.browser.session import make_client
-from pilothouse.engine.fates import fate_of
+from pilothouse.engine.fates import driven, fate_of
 from pilothouse.engine.spec import BrowserOptions
 from pilothouse.events import Hold, Outcome
 from pilothouse.journal.reader import JournalReader
@@ -90,7 +90,7 @@ async def assert_none_left(kernel: KernelStub, events: list[ev.Event]) -> None:
     assert set(kernel.browsers) <= pending
     kernel.chance = None
     async with listening(kernel.app()) as url, make_client("key", url) as client:
-        for stray in await reaper.find(client, fate_of):
+        for stray in await reaper.find(client, fate_of, driven):
             assert stray.is_dead, stray
             await reaper.delete(client, stray)
     assert kernel.browsers == {}

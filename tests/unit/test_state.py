@@ -128,7 +128,7 @@ def test_the_end_clears_what_held_the_run() -> None:
         (ev.LegStarted(leg=2, instruction=""), "leg", 2),
         (ev.TakeoverStarted(lease="l", actor="ann"), "driver", "ann"),
         (ev.BrowserIntended(name="b", kind="local"), "browser_name", "b"),
-        (ev.BrowserOpened(name="b", session="s", width_px=1, height_px=1), "browser_open", True),
+        (ev.BrowserOpened(name="b", session="s", width_px=1, height_px=1), "display_width_px", 1),
         (ev.TurnStarted(turn=4), "thinking", True),
     ],
 )

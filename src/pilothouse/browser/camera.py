@@ -92,16 +92,17 @@ class Camera:
         """Take a screenshot now."""
         return await encode(await self._grab(), scale=self.scale)
 
-    async def settled(self, member: str, given: Json | None = None) -> Shot:
+    async def settled(self, member: str, given: Json | None = None, *, since: float | None = None) -> Shot:
         """Take a screenshot once the screen has come to rest after an action, or after 3 s.
 
         Args:
             member: What was done; `start` for nothing yet.
             given: Its input, for what it may set off.
+            since: When it began, by the monotonic clock: what it set off may have been heard of meanwhile.
         """
         began = time.monotonic()
         if not self._server_settles:
-            grab, by = await self._settled_here(member, given, began)
+            grab, by = await self._settled_here(member, given, began, since)
         if self._server_settles:
             # It may only just have said so, with a picture that nobody has waited for.
             return await self._settled_there(member)
@@ -115,11 +116,13 @@ class Camera:
         grab = await asking(self._ask_settled)
         return await encode(grab, grab.settle_ms, grab.settled_by, scale=self.scale)
 
-    async def _settled_here(self, member: str, given: Json | None, began: float) -> tuple[_Grab, str]:
+    async def _settled_here(
+        self, member: str, given: Json | None, began: float, since: float | None
+    ) -> tuple[_Grab, str]:
         """Decide by telemetry, else by delays; gives the picture and what decided."""
         signals = self.signals
         told = signals is not None and signals.live and member not in NO_WAIT
-        if told and signals is not None and await signals.at_rest(member, began):
+        if told and signals is not None and await signals.at_rest(member, began, since):
             return await self._grab(), "signals"
         delay = FIRST_GRAB_S.get(kind_of(member, given), FIRST_GRAB_DEFAULT_S) - (time.monotonic() - began)
         await asyncio.sleep(max(0.0, delay))

@@ -36,7 +36,8 @@ class Stray(msgspec.Struct, frozen=True, kw_only=True):
     session: str
     run: str
     fate: str
-    """`alive`, `ended`, `killed`, `kept` (left open on request), `unknown`, `elsewhere` (another host's)."""
+    """`alive`, `ended`, `killed`, `kept` (left open on request), `unknown`, `elsewhere` (another host's); or
+    `driven`, whatever became of that run: another one, which lives here, drives it."""
     age_s: float
     cost_usd: float
     """At most: time in standby costs nothing."""
@@ -51,6 +52,7 @@ class Stray(msgspec.Struct, frozen=True, kw_only=True):
 async def find(
     client: AsyncKernel,
     fate_of: Callable[[str, str], str],
+    driven: Callable[[], frozenset[str]],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[Stray]:
     """List every living browser with our tag, oldest first.
@@ -58,6 +60,7 @@ async def find(
     Args:
         client: The Kernel client.
         fate_of: Says what became of a run of this host, given its id and its browser's name; it may block.
+        driven: Gives the ids and names of the browsers that live runs of this host drive; it may block.
         now: The clock.
 
     Raises:
@@ -69,8 +72,24 @@ async def find(
 
     found = await asking(listed, tries=2)
     moment = now()
-    strays = await asyncio.to_thread(lambda: [_stray(browser, fate_of, moment) for browser in found])
-    return sorted(strays, key=lambda stray: -stray.age_s)
+
+    def judged() -> list[Stray]:
+        strays = [_stray(browser, fate_of, moment) for browser in found]
+        in_use = driven() if strays else frozenset()
+        return [_sparing(stray, in_use) for stray in strays]
+
+    return sorted(await asyncio.to_thread(judged), key=lambda stray: -stray.age_s)
+
+
+def is_driven(stray: Stray, driven: frozenset[str]) -> bool:
+    """Say whether a live run drives it."""
+    return stray.session in driven or stray.name in driven
+
+
+def _sparing(stray: Stray, driven: frozenset[str]) -> Stray:
+    if stray.fate == "alive" or not is_driven(stray, driven):
+        return stray
+    return msgspec.structs.replace(stray, fate="driven")
 
 
 def _stray(browser: Any, fate_of: Callable[[str, str], str], now: datetime) -> Stray:

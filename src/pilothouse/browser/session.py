@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pilothouse.browser.sources import Source
 
 HEARTBEAT_S = 100.0
-"""A third of `TIMEOUT_SECONDS`: two may be lost."""
+"""A third of `TIMEOUT_SECONDS`: two may be lost. A shorter limit of a browser's own makes it shorter."""
 DELETE_CAP_S = 3.0
 """Of the five seconds that an abort may take; creation still under way is waited for within it."""
 CALL_S = 30.0
@@ -67,6 +67,7 @@ class BrowserSession:
         self._kind = kind
         self._intended = False
         self._closed = False
+        self._limit_s = float(TIMEOUT_SECONDS)
         self.name = source.name
         self.session = ""
         self.width_px = 0
@@ -83,6 +84,7 @@ class BrowserSession:
         self._intended = True
         browser = await self._source.have()
         self.session = browser.session_id
+        self._limit_s = float(browser.timeout_seconds or TIMEOUT_SECONDS)
         self.width_px, self.height_px = await self._size(browser, width_px, height_px)
         self._publish(
             ev.BrowserOpened(
@@ -108,15 +110,17 @@ class BrowserSession:
     async def keep_alive(
         self, last_activity: Callable[[], float], lost: Callable[[str], object] = lambda why: None
     ) -> None:
-        """Touch the browser whenever nothing else has for 100 s; runs until cancelled, or until it is gone.
+        """Touch the browser whenever nothing else has for a while; runs until cancelled, or until it is gone.
 
-        A hold, or a long think of the model, would otherwise run into its idle time limit.
+        A hold, or a long think of the model, would otherwise run into its idle time limit: its own, as
+        one that we did not make may have another.
         """
+        every_s = min(HEARTBEAT_S, self._limit_s / 3)
         touched = last_activity()
         while True:
             idle = time.monotonic() - max(touched, last_activity())
-            if idle < HEARTBEAT_S:
-                await asyncio.sleep(max(0.05, HEARTBEAT_S - idle))
+            if idle < every_s:
+                await asyncio.sleep(max(0.05, every_s - idle))
                 continue
             touched = time.monotonic()
             try:
@@ -144,7 +148,7 @@ class BrowserSession:
         if gone:
             self._tell(ev.BrowserClosed(name=self.name, why=gone))
             return
-        if self.session and (keep or not self._source.ours):
+        if not self._source.ours or (keep and self.session):
             self._tell(ev.BrowserClosed(name=self.name, why=why, kept=True))
             return
         problem = became = ""

@@ -47,8 +47,13 @@ class Signals(Protocol):
     def live(self) -> bool:
         """Say whether anything would be heard at all."""
 
-    async def at_rest(self, member: str, since: float) -> bool:
-        """Wait until the page is at rest after an action begun at a monotonic time.
+    async def at_rest(self, member: str, since: float, begun: float | None = None) -> bool:
+        """Wait until the page is at rest after an action.
+
+        Args:
+            member: What was done.
+            since: When the wait began, by the monotonic clock.
+            begun: When the action itself began: what it sets off may be heard of before its answer.
 
         Returns:
             Whether a signal said so; False if none came in time.
@@ -80,12 +85,13 @@ class TelemetrySignals:
             self._last[kind] = self._clock()
             self._moved.set()
 
-    async def at_rest(self, member: str, since: float) -> bool:
+    async def at_rest(self, member: str, since: float, begun: float | None = None) -> bool:
         """Wait for the end of what an action has set off; see `Signals`."""
+        begun = since if begun is None else min(begun, since)
         until = since + SIGNALS_CAP_S
         await asyncio.sleep(max(0.0, since + SIGNALS_FIRST_S - self._clock()))
         while self._clock() < until:
-            open_, closed = self._standing(member, since)
+            open_, closed = self._standing(member, begun, since)
             if not open_:
                 return closed
             self._moved.clear()
@@ -96,13 +102,17 @@ class TelemetrySignals:
                 break
         return False
 
-    def _standing(self, member: str, since: float) -> tuple[bool, bool]:
-        """Say whether an end is still to come, and whether one has come."""
-        ends = [end for begin, end in _BEGINS.items() if self._last.get(begin, 0.0) >= since]
+    def _standing(self, member: str, begun: float, since: float) -> tuple[bool, bool]:
+        """Say whether an end is still to come, and whether one has come.
+
+        An end that came while the action was under way says nothing of its last key, or its second click:
+        with nothing else to go by, delays decide.
+        """
+        ends = [end for begin, end in _BEGINS.items() if self._last.get(begin, 0.0) >= begun]
         if member == "scroll":
             ends.append("interaction_scroll_settled")
-        come = [end for end in ends if self._has_ended(end, since)]
-        return len(come) < len(ends), bool(come)
+        come = [end for end in ends if self._has_ended(end, begun)]
+        return len(come) < len(ends), any(self._last[end] >= since for end in come)
 
     def _has_ended(self, end: str, since: float) -> bool:
         began = [self._last.get(begin, 0.0) for begin, its_end in _BEGINS.items() if its_end == end]

@@ -273,21 +273,21 @@ class Existing:
 
     ours = False
 
-    def __init__(self, client: AsyncKernel, id_or_name: str, start_url: str) -> None:
+    def __init__(self, client: AsyncKernel, id_or_name: str, params: dict[str, Any]) -> None:
         self._client = client
-        self._start_url = start_url
+        self._params = params
         self.name = id_or_name
 
     async def have(self) -> Any:
-        """Find it, and open a page in it if one was asked for."""
+        """Find it, and change in it what was asked for: the page that it shows, what it reports."""
         try:
             browser = await asking(lambda: self._client.browsers.retrieve(self.name))
         except BrowserLost as error:
             raise BrowserError(f"there is no browser {self.name}", way_out="name a living one") from error
         except (ActionUnknown, TooMany) as error:
             raise BrowserError(f"the browser {self.name} can't be had: {error}") from error
-        if self._start_url:
-            await acting(self._client.browsers.update(browser.session_id, start_url=self._start_url))
+        if self._params:
+            await acting(self._client.browsers.update(browser.session_id, **self._params))
         return browser
 
     async def end(self, session: str, *, reuse: bool) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from pilothouse.engine.browser_rules import EXISTING, LOCAL, NEW, POOL, REGIONS, RULES, not_kept_by, source_of
 from pilothouse.errors import UsageError
 from pilothouse.ids import host_hash
 
@@ -18,7 +19,12 @@ TIMEOUT_SECONDS = 300
 """Kernel ends a browser left idle this long: our dead-man switch (design §7)."""
 APP = "pilothouse"
 TAGS_MAX = 50
-REGIONS = ("us-east", "us-west", "eu-west", "ap-southeast")
+_SOURCES = {
+    NEW: "a browser made for the run",
+    LOCAL: "a browser on this machine",
+    EXISTING: "an existing browser",
+    POOL: "a browser from a pool",
+}
 PROXY_MODES = ("direct", "default")
 CAPTURED = ("console", "network", "page", "interaction")
 """Categories of telemetry that are off unless asked for; the operational ones come with it."""
@@ -32,17 +38,17 @@ def check(options: BrowserOptions, kind: str) -> None:
     Raises:
         UsageError: The sentence names the wish.
     """
-    if options.existing and options.pool:
-        raise UsageError(
-            "a browser is either an existing one or from a pool", f"pool {options.pool}", "choose one"
-        )
     if options.existing and kind == "local":
         raise UsageError(
             "the local browser's server starts and ends with the run: none exists before it",
             f"existing browser {options.existing}",
             "start `pilothouse local` and name its address in KERNEL_BASE_URL",
         )
-    _check_given(options)
+    if options.existing and options.pool:
+        raise UsageError(
+            "a browser is either an existing one or from a pool", f"pool {options.pool}", "choose one"
+        )
+    _check_source(options, source_of(options, kind))
     if options.region and options.region not in REGIONS:
         raise UsageError("there is no such region", options.region, f"choose from {', '.join(REGIONS)}")
     if options.save_profile and not options.profile:
@@ -50,24 +56,16 @@ def check(options: BrowserOptions, kind: str) -> None:
     _check_tags(options.tags)
 
 
-def _check_given(options: BrowserOptions) -> None:
-    """Refuse what can only be had with a browser that is made for the run."""
-    source = "an existing browser" if options.existing else "a browser from a pool" if options.pool else ""
-    if not source:
-        return
-    asked = {
-        "allowed hosts": bool(options.allow_hosts),
-        "stealth": options.stealth,
-        "headless": options.headless,
-        "kiosk": options.kiosk,
-        "a proxy": bool(options.proxy),
-        "a region": bool(options.region),
-        "an invocation": bool(options.invocation),
-        "a profile": bool(options.profile and options.existing),
-    }
-    for wish, is_asked in asked.items():
-        if is_asked:
-            raise UsageError(f"{source} is as it is", wish, "leave that out, or let the run make its own")
+def _check_source(options: BrowserOptions, source: str) -> None:
+    """Refuse what a browser from there can't have."""
+    plain = type(options)()
+    for field in not_kept_by(source):
+        if getattr(options, field) != getattr(plain, field):
+            raise UsageError(
+                f"{_SOURCES[source]} is as it is",
+                RULES[field].words,
+                "leave that out, or let Kernel make one for the run",
+            )
 
 
 def _check_tags(tags: dict[str, str]) -> None:
@@ -114,6 +112,12 @@ def acquire_params(options: BrowserOptions, name: str, run: str, start_url: str)
     params: dict[str, Any] = {"name": name, "tags": options.tags | our_tags(run)}
     wishes = {"start_url": start_url, "profile": _profile(options), "telemetry": telemetry(options)}
     return params | {key: value for key, value in wishes.items() if value}
+
+
+def update_params(options: BrowserOptions) -> dict[str, Any]:
+    """Word them as the parameters of `browsers.update`, for a browser that is there; none for none."""
+    wishes = {"start_url": options.start_url, "telemetry": telemetry(options)}
+    return {key: value for key, value in wishes.items() if value}
 
 
 def telemetry(options: BrowserOptions) -> dict[str, Any] | None:

@@ -83,7 +83,7 @@ def ask(question: Wanted) -> Estimate:
     """
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "pilothouse.engine.estimate"],
+            [sys.executable, "-P", "-m", "pilothouse.engine.estimate"],
             input=msgspec.json.encode(question),
             stdout=subprocess.PIPE,
             env=scrubbed(os.environ),

@@ -110,7 +110,7 @@ def _probe(plan: Plan) -> Report:
         StartFailed: There was none.
     """
     child = subprocess.Popen(
-        [sys.executable, "-m", "pilothouse.probe"],
+        [sys.executable, "-P", "-m", "pilothouse.probe"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,  # ctrl+c is for us: we end its input, and wait for it to clean up

@@ -22,6 +22,7 @@ WORDS = {
     "ended": "its run has ended",
     "killed": "its run was killed",
     "kept": "left open on request",
+    "driven": "another run drives it",
     "unknown": "its run is not known here",
     "elsewhere": "another host's",
 }
@@ -54,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # ctrl+c is for us: its input ends then, and it deletes nothing
     ) as child:
         strays = _found(child)
         doomed = [stray for stray in strays if _may_go(stray, options)]

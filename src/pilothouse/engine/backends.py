@@ -33,7 +33,6 @@ MODEL_SERVER = "messages_server"
 _NAMES = {
     BROWSER_SERVER: "the local browser's server",
     MODEL_SERVER: "the scripted model's server",
-    "shop": "the demonstration shop",
 }
 
 
@@ -152,7 +151,8 @@ class Backends:
 
     async def _child(self, module: str, options: list[str], extra: dict[str, str]) -> dict[str, Any]:
         log = self._directory / f"{module}.log"
-        argv = [sys.executable, "-m", f"pilothouse.local.{module}", "--port", "0", "--with-parent", *options]
+        server = [sys.executable, "-P", "-m", f"pilothouse.local.{module}"]
+        argv = [*server, "--port", "0", "--with-parent", *options]
         from pilothouse.children import spawn
 
         child = await spawn(argv, env=extra, stderr=log)

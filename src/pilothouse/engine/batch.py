@@ -16,6 +16,7 @@ import msgspec
 
 from pilothouse import events as ev
 from pilothouse.browser.faults import BrowserLost
+from pilothouse.browser.reports import safe_url
 from pilothouse.engine.berth import NOT_DONE
 from pilothouse.errors import BrowserError, RecorderFailed
 from pilothouse.model.conversation import has_image, image_block, result_text, text_result, with_block
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 GLANCE_S = 0.06
 """The next action waits this long for the picture before it, which by then is being taken."""
+DONE = "Done."
 FOR_PEOPLE = frozenset({"start", "glance"})
 """Sources of frames that the model does not get."""
 
@@ -59,6 +61,7 @@ class Hands:
         self._toolset = toolset
         self._camera = camera
         self._berth = berth
+        self._browser = berth.session.session
         self._out_of_sight = ""
         """Why no picture can be had, though nobody said that the browser is gone."""
         self._arrival: Shot | None = None
@@ -66,6 +69,10 @@ class Hands:
         berth.on_moved = self._arrive
         self._blobs: dict[str, ev.Blob] = {}
         self._doubted: set[str] = set()
+        self._done: dict[str, Json] = {}
+        """What came of calls whose end is journalled, in words: a picture may not have been stored yet."""
+        self._began: float | None = None
+        """When the last action of the turn began."""
         self._glances: list[asyncio.Task[None]] = []
         self.on_picture: Callable[[str, bytes, str], None] = lambda sha256, data, mime: None
         """Told of each picture that the model is about to be shown, as soon as it is there."""
@@ -121,8 +128,10 @@ class Hands:
 
     async def _arrive(self, session: BrowserSession) -> None:
         """Look at a browser that took the place of a lost one, or at the same one again."""
-        self._camera.move_to(session.session)
-        self._toolset.move_to(session.session)
+        if session.session != self._browser:  # in the same one, what was held down is held still
+            self._browser = session.session
+            self._camera.move_to(session.session)
+            self._toolset.move_to(session.session)
         self._arrival = await self._camera.settled("start")
         await self._record_frame(self._arrival, 0, "start")
 
@@ -138,6 +147,8 @@ class Hands:
         """Journal what the model asks for; returns the number of its first action."""
         self._blobs.clear()
         self._doubted.clear()
+        self._done.clear()
+        self._began = None
         first = self.actions + 1
         for number, call in enumerate(calls, first):
             proposed = ev.ActionProposed(
@@ -182,7 +193,7 @@ class Hands:
         self._recorder.publish(
             ev.ActionStarted(action=number, tool_use_id=call.id, member=call.member), durable=True
         )
-        began = time.monotonic()
+        began = self._began = time.monotonic()
         try:
             result = await self._toolset.perform(call.id, call.member, call.input)
         except BaseException as error:
@@ -195,14 +206,15 @@ class Hands:
         if self._toolset.doubt:
             self._doubt(number, call, self._toolset.doubt)
             return await self._doubtful_result(number, call)
-        if self._toolset.taken is not None:
-            await self._record_frame(self._toolset.taken, number, call.member)
-        ok = not result.get("is_error", False)
+        ok, text = not result.get("is_error", False), result_text(result)
         took_ms = (time.monotonic() - began) * 1e3
-        await self._glanced()  # in a replay the picture before an action comes before its end
-        self._recorder.publish(
-            _finished(number, call, result_text(result), ok=ok, duration_ms=took_ms), durable=True
-        )
+        try:
+            if self._toolset.taken is not None:
+                await self._record_frame(self._toolset.taken, number, call.member)
+            await self._glanced()  # in a replay the picture before an action comes before its end
+        finally:  # whatever ends the run here: it was done, and nobody may say that it was not
+            self._recorder.publish(_finished(number, call, text, ok=ok, duration_ms=took_ms), durable=True)
+            self._done[call.id] = text_result(call, text or DONE, error=not ok)
         return result
 
     def _doubt(self, number: int, call: Call, why: str) -> None:
@@ -216,7 +228,7 @@ class Hands:
         let_go = await self._toolset.let_go()
         result = text_result(call, f"{IN_DOUBT} {LET_GO}" if let_go else IN_DOUBT)
         try:
-            shot = await self._camera.settled(call.member, call.input)
+            shot = await self._camera.settled(call.member, call.input, since=self._began)
         except BrowserError:
             return result
         await self._record_frame(shot, number, "doubt")
@@ -230,7 +242,8 @@ class Hands:
         if not tried or self._toolset.lost or has_image(results[-1]):
             return
         try:
-            shot = await self._camera.settled(tried[-1].member, tried[-1].input)
+            last = tried[-1]
+            shot = await self._camera.settled(last.member, last.input, since=self._began)
         except BrowserLost:
             self._toolset.lost = True
             return
@@ -276,6 +289,9 @@ class Hands:
 
     def _answer_rest(self, first: int, calls: tuple[Call, ...], results: list[Json], text: str) -> None:
         for number, call in list(enumerate(calls, first))[len(results) :]:
+            if done := self._done.get(call.id):
+                results.append(done)
+                continue
             if call.id not in self._doubted:
                 self._recorder.publish(_finished(number, call, text, ok=False, executed=False))
             results.append(text_result(call, text, error=True))
@@ -316,7 +332,7 @@ class Hands:
                 blob=blob,
                 source=source,
                 action=action,
-                url=shot.url or self._berth.page.url,
+                url=safe_url(shot.url) or self._berth.page.url,
                 title=shot.title or self._berth.page.title,
                 settle_ms=shot.settle_ms,
                 settled_by=shot.settled_by,

@@ -21,7 +21,7 @@ from pilothouse.browser.session import BrowserSession
 from pilothouse.browser.sources import Created, Existing, Pooled, Source
 from pilothouse.browser.telemetry import TelemetryFollower
 from pilothouse.browser.video import Video
-from pilothouse.browser.wishes import acquire_params, create_params
+from pilothouse.browser.wishes import acquire_params, create_params, update_params
 from pilothouse.errors import BrowserError, PilothouseError, RecorderFailed
 from pilothouse.events import Hold
 from pilothouse.ids import browser_name
@@ -148,7 +148,7 @@ class Berth:
         options = msgspec.structs.replace(self._spec.browser_options, width_px=width_px, height_px=height_px)
         name = browser_name(run, self._ordinal)
         if options.existing and self._ordinal == 1:
-            return Existing(self._client, options.existing, options.start_url)
+            return Existing(self._client, options.existing, update_params(options))
         if options.pool:
             params = acquire_params(options, name, run, self._start_url)
             return Pooled(self._client, options.pool, params, run, self._retrying)
@@ -219,7 +219,7 @@ class Berth:
         self.on_fatal(error)
 
     async def _recover(self, why: str, *, gone: bool) -> None:
-        self._ended = ended = await self.explain() if self.explain is not None else ""
+        self._ended = ended = await self._why_ended()
         gone = gone or bool(ended)
         self._publish(ev.BrowserVanished(name=self.session.name, why=ended or why), durable=True)
         if self._spec.headless:
@@ -232,7 +232,8 @@ class Berth:
             except RecorderFailed:
                 raise
             except PilothouseError as error:
-                gone = gone or isinstance(error, BrowserLost)
+                self._ended = await self._why_ended()  # a service that was there again may have ended again
+                gone = gone or bool(self._ended) or isinstance(error, BrowserLost)
                 self._publish(
                     ev.Warned(
                         what=str(error), where="browser", way_out="resume to try again, or abort the run"
@@ -242,6 +243,10 @@ class Berth:
                 break
         self.news = news
         self._gate.let_go(Hold.BROWSER_LOST)
+
+    async def _why_ended(self) -> str:
+        """Ask how the service itself ended; empty if it has not."""
+        return await self.explain() if self.explain is not None else ""
 
     async def _replace(self, *, gone: bool) -> str:
         """Look at the old browser once more if it may be there, else have a new one; returns the news."""

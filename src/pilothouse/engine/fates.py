@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from pilothouse import events as ev
 from pilothouse import paths
 from pilothouse.errors import PilothouseError
 from pilothouse.ids import is_run_id
@@ -11,6 +15,10 @@ from pilothouse.journal.disk import is_live, open_to_read
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_named: msgspec.json.Decoder[ev.BrowserIntended | ev.BrowserOpened] = msgspec.json.Decoder(
+    ev.BrowserIntended | ev.BrowserOpened
+)
 
 
 def fate_of(run: str, browser: str) -> str:
@@ -28,6 +36,37 @@ def fate_of(run: str, browser: str) -> str:
         return _read_fate(journal, browser)
     except (OSError, PilothouseError):
         return "unknown"
+
+
+def driven() -> frozenset[str]:
+    """Name the browsers that live runs of this host drive, whoever made them: their ids, and what they go by.
+
+    A run may drive a browser that a dead one left open. Reads the journal of every live run, and may take a
+    moment; what can't be read names none.
+    """
+    found: set[str] = set()
+    try:
+        runs = list(paths.runs_dir().iterdir())
+    except OSError:
+        return frozenset()
+    for run in runs:
+        with contextlib.suppress(OSError, PilothouseError):
+            journal = paths.journal_path(run)
+            if journal.exists() and is_live(journal):
+                found |= _read_driven(journal)
+    return frozenset(found)
+
+
+def _read_driven(journal: Path) -> set[str]:
+    found: set[str] = set()
+    with open(open_to_read(journal), "rb") as lines:  # noqa: PTH123 - a descriptor, not a path
+        for line in lines:
+            event = line.split(b" ", 2)[-1]
+            if event.startswith((b'{"type":"BrowserIntended"', b'{"type":"BrowserOpened"')):
+                with contextlib.suppress(msgspec.MsgspecError):  # a line that is still being written
+                    named = _named.decode(event)
+                    found |= {named.name, getattr(named, "session", "")}
+    return found - {""}
 
 
 def _read_fate(journal: Path, browser: str) -> str:

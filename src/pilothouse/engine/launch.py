@@ -43,7 +43,7 @@ def launch(spec: RunSpec) -> Started:
     said_before = os.fstat(log).st_size
     try:
         engine = subprocess.Popen(
-            [sys.executable, "-m", "pilothouse.engine", "--ready-fd", str(write_end)],
+            [sys.executable, "-P", "-m", "pilothouse.engine", "--ready-fd", str(write_end)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pilothouse import events as ev
 from pilothouse.browser import reaper
 from pilothouse.engine.backends import BROWSER_SERVER, MODEL_SERVER
-from pilothouse.engine.fates import fate_of
+from pilothouse.engine.fates import driven, fate_of
 from pilothouse.errors import BrowserError, ModelError, PilothouseError
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ class Watch:
         reaped: set[str] = set()
         with contextlib.suppress(TimeoutError, BrowserError):
             async with asyncio.timeout(STRAYS_S):
-                found = [stray for stray in await reaper.find(self._client, fate_of) if stray.is_dead]
+                strays = await reaper.find(self._client, fate_of, driven)
+                found = [stray for stray in strays if stray.is_dead and not self._is_ours(stray)]
                 await asyncio.gather(*(self._reap(stray, reaped) for stray in found))
         left = len(found) - len(reaped)
         if left:
@@ -126,6 +127,11 @@ class Watch:
                 else "a dead run's browser is still there"
             )
             self._publish(ev.Warned(what=what, way_out="pilothouse reap"))
+
+    def _is_ours(self, stray: reaper.Stray) -> bool:
+        """Say whether it is the existing browser of this run, which may not be attached to it yet."""
+        existing = self._spec.browser_options.existing
+        return bool(existing) and existing in (stray.session, stray.name)
 
     async def _reap(self, stray: reaper.Stray, reaped: set[str]) -> None:
         with contextlib.suppress(BrowserError):

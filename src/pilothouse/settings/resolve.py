@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pilothouse.engine.browser_rules import EXISTING, LOCAL, POOL, not_kept_by
 from pilothouse.errors import SettingError
 from pilothouse.settings.file import SettingsFile, read_file
 from pilothouse.settings.given import Given, Source, taking
@@ -23,32 +24,11 @@ if TYPE_CHECKING:
 PRESET_FLAG = "--preset"
 PRESET_VARIABLE = f"{PREFIX}PRESET"
 
-ONLY_KERNEL = (
-    "existing-browser",
-    "invocation",
-    "pool",
-    "profile",
-    "proxy",
-    "region",
-    "save-profile",
-    "stealth",
-)
-AT_CREATION = (
-    "allow-host", "browser-headless", "invocation", "kiosk", "profile", "proxy", "region", "save-profile",
-    "start-url", "stealth", "tag", "viewport",
-)  # fmt: skip
-"""What is said when a browser is made, and can't be changed of one that is there."""
-OF_THE_POOL = (
-    "allow-host",
-    "browser-headless",
-    "invocation",
-    "kiosk",
-    "proxy",
-    "region",
-    "stealth",
-    "viewport",
-)
-"""What a pool decides for its browsers (kernel-api §1.6, acquire)."""
+_WHY_NOT = {
+    LOCAL: "is for Kernel's browsers",
+    EXISTING: "can't be chosen for a browser that is already there",
+    POOL: "is the pool's to decide",
+}
 
 
 class SetAside(msgspec.Struct, frozen=True):
@@ -150,22 +130,26 @@ def harmonised(settings: Settings) -> Settings:
         SettingError: Two values of one source exclude each other.
     """
     if settings["browser"] == "local":
-        for name in ONLY_KERNEL:
-            settings = _give_way(settings, name, "browser", "is for Kernel's browsers")
+        settings = _without(settings, LOCAL, "browser")
     if settings.chosen("existing-browser") and settings.chosen("pool"):
         weaker, stronger = sorted(("existing-browser", "pool"), key=lambda name: settings.of(name).source)
         settings = _give_way(settings, weaker, stronger, "can't be had together with the other")
     if settings.chosen("existing-browser"):
-        for name in AT_CREATION:
-            settings = _give_way(
-                settings, name, "existing-browser", "can't be chosen for a browser that is already there"
-            )
+        settings = _without(settings, EXISTING, "existing-browser")
     if settings.chosen("pool"):
-        for name in OF_THE_POOL:
-            settings = _give_way(settings, name, "pool", "is the pool's to decide")
+        settings = _without(settings, POOL, "pool")
     if settings["save-profile"] and not settings.chosen("profile"):
         given = settings.of("save-profile")
         raise SettingError("there is no profile to save", given.where, "name one with --profile")
+    return settings
+
+
+def _without(settings: Settings, source: str, stronger: str) -> Settings:
+    """Let every wish give way that a browser from there can't have."""
+    fields = {f"browser_options.{field}" for field in not_kept_by(source)}
+    for setting in SETTINGS:
+        if fields.intersection(setting.into):
+            settings = _give_way(settings, setting.name, stronger, _WHY_NOT[source])
     return settings
 
 

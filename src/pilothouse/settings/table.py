@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from pilothouse.engine.browser_rules import REGIONS
 from pilothouse.engine.spec import RunSpec
 from pilothouse.settings import kinds as kind
 from pilothouse.settings.kinds import Kind
@@ -76,6 +77,9 @@ def _browser(name: str, kind: Kind, field: str, told: str) -> Setting:
 
 
 _NAME = kind.Text(r"[^\s/:?#][^/:?#]{0,254}", "give its id or name")
+_NAME_OR_ID = kind.Text(
+    r"((name|id):)?[^\s/:?#][^/:?#]{0,254}", "give its id or name, or say which: id:… or name:…"
+)
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 PROVIDERS = ("anthropic", "aws", "bedrock", "foundry", "vertex")
 TOOL_VERSIONS = (
@@ -84,7 +88,6 @@ TOOL_VERSIONS = (
     "computer_20250124",
     "computer_20241022",
 )
-REGIONS = ("us-east", "us-west", "eu-west", "ap-southeast")
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -176,9 +179,9 @@ SETTINGS: tuple[Setting, ...] = (
         "browser-headless", kind.Flag(), "headless", "a browser without a screen: cheaper, no live view"
     ),
     _browser("kiosk", kind.Flag(), "kiosk", "no address bar, no tabs"),
-    _browser("profile", _NAME, "profile", "start with this profile's cookies and logins"),
+    _browser("profile", _NAME_OR_ID, "profile", "start with this profile's cookies and logins"),
     _browser("save-profile", kind.Flag(), "save_profile", "write them back to the profile at the end"),
-    _browser("proxy", _NAME, "proxy", "go through this proxy of the account"),
+    _browser("proxy", _NAME_OR_ID, "proxy", "go through this proxy of the account"),
     _browser("region", kind.Choice(REGIONS), "region", "where it runs"),
     _browser("tag", kind.Tags(), "tags", "a tag to find it by; repeat it for more"),
     _browser("invocation", _NAME, "invocation", "the Kernel app invocation it belongs to"),

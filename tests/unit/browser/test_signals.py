@@ -68,6 +68,28 @@ async def test_an_end_that_comes_while_it_is_waited_for_ends_the_wait(signals: T
     assert await waiting is True
 
 
+async def test_what_was_heard_while_the_action_was_under_way_is_waited_for(
+    signals: TelemetrySignals,
+) -> None:
+    begun = time.monotonic()
+    signals.heard("page_navigation")
+    since = time.monotonic() + 1e-6  # the action's answer came only now
+    assert await signals.at_rest("left_click", since, begun) is False
+
+    since = time.monotonic()
+    waiting = asyncio.create_task(signals.at_rest("left_click", since, begun))
+    await asyncio.sleep(0)
+    signals.heard("page_navigation_settled")
+    assert await waiting is True
+
+
+async def test_an_end_that_came_before_the_answer_alone_proves_nothing(signals: TelemetrySignals) -> None:
+    begun = time.monotonic()
+    signals.heard("network_request")  # of the first of many keys
+    signals.heard("network_idle")
+    assert await signals.at_rest("type", time.monotonic() + 1e-6, begun) is False
+
+
 async def test_what_was_before_the_action_does_not_count(signals: TelemetrySignals) -> None:
     signals.heard("page_navigation")
     signals.heard("page_navigation_settled")

@@ -249,6 +249,20 @@ def test_what_contradicts_itself_is_one_sentence(options: dict[str, object], sen
     assert sentence in clash(options)
 
 
+@pytest.mark.parametrize("name", ["profile", "proxy"])
+@pytest.mark.parametrize("value", ["work", "name:abcdefghijklmnopqrstuvwx", "id:short"])
+def test_a_profile_or_a_proxy_may_say_whether_it_is_a_name(name: str, value: str) -> None:
+    assert resolve({name: value}, {}, SettingsFile(path="none"))[name] == value
+    assert "give its id or name" in clash({name: f"other:{value}"})
+
+
+def test_an_existing_browser_may_be_given_a_page_to_show() -> None:
+    options = {"existing_browser": "a", "start_url": "https://a.example/", "telemetry": True}
+    settings = resolve(options, {}, SettingsFile(path="none"))
+    assert settings["start-url"] == "https://a.example/"
+    assert settings["telemetry"] is True
+
+
 def test_a_weaker_source_gives_way_to_a_stronger_one(path: Path) -> None:
     file = written(path, 'region = "eu-west"\npool = "p"\n')
     settings = resolve({"browser": "local"}, {}, file)
