@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import functools
 import os
 import subprocess
 import sys
@@ -37,7 +38,8 @@ class Account:
     async def reap(self, *options: str, terminal: bool = False, interrupt_at: bytes | None = None) -> Said:
         key = {"KERNEL_API_KEY": "a-key-of-the-tests", "KERNEL_BASE_URL": self.url}
         if terminal:
-            return await asyncio.to_thread(on_a_terminal, "reap", interrupt_at=interrupt_at, **key)
+            ask = functools.partial(on_a_terminal, "reap", interrupt_at=interrupt_at, **key)
+            return await asyncio.to_thread(ask)
         return await asyncio.to_thread(pilothouse, "reap", *options, **key)
 
 

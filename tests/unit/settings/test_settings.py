@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilothouse.browser import wishes
 from pilothouse.engine.spec import BrowserOptions, ModelOptions, RunSpec
 from pilothouse.errors import SettingError
 from pilothouse.model import catalogue, client, generations, providers
@@ -52,7 +51,6 @@ def test_the_choices_are_those_of_the_modules_that_know_them() -> None:
     assert BY_NAME["thinking-display"].kind == kinds.Choice(client.DISPLAYS)
     assert tuple(generations.GENERATIONS) == table.TOOL_VERSIONS
     assert sorted(table.PROVIDERS) == sorted(providers.PROVIDERS)
-    assert table.REGIONS == wishes.REGIONS
 
 
 def test_every_field_of_the_spec_is_one_setting() -> None:
