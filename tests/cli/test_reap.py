@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import functools
 import os
 import subprocess
 import sys
@@ -36,11 +35,16 @@ class Account:
         self.kernel = kernel
 
     async def reap(self, *options: str, terminal: bool = False, interrupt_at: bytes | None = None) -> Said:
-        key = {"KERNEL_API_KEY": "a-key-of-the-tests", "KERNEL_BASE_URL": self.url}
+        url, key = self.url, "a-key-of-the-tests"
         if terminal:
-            ask = functools.partial(on_a_terminal, "reap", interrupt_at=interrupt_at, **key)
-            return await asyncio.to_thread(ask)
-        return await asyncio.to_thread(pilothouse, "reap", *options, **key)
+            return await asyncio.to_thread(
+                lambda: on_a_terminal(
+                    "reap", interrupt_at=interrupt_at, KERNEL_API_KEY=key, KERNEL_BASE_URL=url
+                )
+            )
+        return await asyncio.to_thread(
+            lambda: pilothouse("reap", *options, KERNEL_API_KEY=key, KERNEL_BASE_URL=url)
+        )
 
 
 @pytest.fixture
