@@ -303,7 +303,7 @@ async def test_a_picture_asked_for_in_the_same_turn_shows_what_the_click_did(
     await rig.open("/slow-to-turn-green")
     await hand.raw("screenshot")
     await hand.do("left_click", coordinate=[600, 600])
-    region = {"region": [100, 400, 200, 500]} if look == "zoom" else {}
+    region: Json = {"region": [100, 400, 200, 500]} if look == "zoom" else {}
     picture = picture_of(await hand.raw(look, **region)).convert("RGB")
     red, green, blue = ImageStat.Stat(picture.crop((100, 400, 200, 500))).mean
     assert green > 100 > max(red, blue)
