@@ -18,6 +18,7 @@ import msgspec
 from pilothouse.browser.faults import ActionUnknown, asking
 from pilothouse.browser.scale import Scale, Size
 from pilothouse.browser.settle import FIRST_LOOK_DEFAULT_S, FIRST_LOOK_S, LOOKS, NO_WAIT, kind_of
+from pilothouse.events import Json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from kernel import AsyncKernel
 
     from pilothouse.browser.settle import Signals
-    from pilothouse.events import Json
 
 T = TypeVar("T")
 
