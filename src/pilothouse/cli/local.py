@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     wanted = kernel_options.options_from(options, with_parent=True)
     # Its standard input is a pipe of ours: however this process dies, the server sees that pipe end.
     server = subprocess.Popen(
-        [sys.executable, "-m", "pilothouse.local.kernel_server", *kernel_options.arguments(wanted)],
+        [sys.executable, "-P", "-m", "pilothouse.local.kernel_server", *kernel_options.arguments(wanted)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
