@@ -13,6 +13,7 @@ from PIL import Image
 
 from pilothouse.browser import camera as cameras
 from pilothouse.browser.camera import Camera
+from pilothouse.browser.faults import ActionUnknown
 from pilothouse.local.loopback import listening
 
 
@@ -27,6 +28,7 @@ class Screen:
 
     def __init__(self, *shades: int, settles: bool = False) -> None:
         self.asked: list[str] = []
+        self.fails = 0
         self._pictures = [picture(shade) for shade in shades]
         self._settles = settles
 
@@ -38,6 +40,9 @@ class Screen:
     async def _answer(self, request: web.Request) -> web.Response:
         call = request.match_info["call"]
         self.asked.append(call)
+        if self.fails:
+            self.fails -= 1
+            return web.Response(status=500)
         headers = {"x-pilothouse-settle": "1"} if self._settles else {}
         if call == "settled":
             headers |= {"x-settle-ms": "41.5", "x-settled-by": "signals", "x-page-title": "Shop%20here"}
@@ -129,3 +134,56 @@ async def test_without_a_signal_in_time_the_pictures_decide() -> None:
         camera.signals = Told(lambda: False)
         assert (await camera.settled("left_click")).settled_by == "quiet"
     assert screen.asked == ["screenshot"] * 3
+
+
+async def test_a_look_waits_for_what_was_done_and_only_once() -> None:
+    screen = Screen(1, settles=True)
+    async with looking_at(screen) as camera:
+        await camera.settled("start")
+        assert (await camera.look()).settled_by == ""
+        camera.acted("left_click", {"coordinate": [1, 1]})
+        assert (await camera.look()).settled_by == "signals"
+        await camera.look()
+        camera.acted("wait", {"duration": 1})
+        assert (await camera.look()).settled_by == "delay"
+    assert screen.asked == ["screenshot", "settled", "screenshot", "settled", "screenshot", "screenshot"]
+
+
+async def test_a_zoom_waits_for_what_was_done_and_only_once() -> None:
+    screen = Screen(1, settles=True)
+    async with looking_at(screen) as camera:
+        await camera.settled("start")
+        camera.acted("left_click", {"coordinate": [1, 1]})
+        await camera.zoom(0, 0, 4, 4)
+        await camera.zoom(0, 0, 4, 4)
+    assert screen.asked == ["screenshot", "settled", "settled", "screenshot", "screenshot"]
+
+
+async def test_after_a_member_that_only_looks_what_was_done_before_it_counts() -> None:
+    heard: list[str] = []
+
+    class Asked(Told):
+        async def at_rest(self, member: str, since: float, begun: float | None = None) -> bool:
+            heard.append(member)
+            return True
+
+    async with looking_at(Screen(1)) as camera:
+        camera.signals = Asked(lambda: True)
+        camera.acted("scroll")
+        await camera.settled("cursor_position")
+        await camera.settled("cursor_position")
+    assert heard == ["scroll", "cursor_position"]
+
+
+async def test_a_picture_that_failed_leaves_what_was_done_to_be_waited_for() -> None:
+    screen = Screen(1, settles=True)
+    async with looking_at(screen) as camera:
+        await camera.settled("start")
+        camera.acted("left_click")
+        screen.fails = 3
+        with pytest.raises(ActionUnknown):
+            await camera.look()
+        screen.asked.clear()
+        screen.fails = 0
+        await camera.look()
+    assert screen.asked == ["settled"]

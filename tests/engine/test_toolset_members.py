@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from anthropic.types.beta import BetaToolUseBlock
-from PIL import Image
+from PIL import Image, ImageStat
 
 from pilothouse.browser.camera import Camera
 from pilothouse.browser.toolset import KernelComputer
@@ -294,3 +294,16 @@ async def test_a_browser_that_is_gone_is_lost_and_not_in_doubt(rig: Rig) -> None
     assert result["is_error"]
     assert computer.lost
     assert not computer.doubt
+
+
+@pytest.mark.parametrize("look", ["screenshot", "zoom"])
+async def test_a_picture_asked_for_in_the_same_turn_shows_what_the_click_did(
+    hand: Hand, rig: Rig, look: str
+) -> None:
+    await rig.open("/slow-to-turn-green")
+    await hand.raw("screenshot")
+    await hand.do("left_click", coordinate=[600, 600])
+    region: Json = {"region": [100, 400, 200, 500]} if look == "zoom" else {}
+    picture = picture_of(await hand.raw(look, **region)).convert("RGB")
+    red, green, blue = ImageStat.Stat(picture.crop((100, 400, 200, 500))).mean
+    assert green > 100 > max(red, blue)

@@ -17,7 +17,8 @@ import msgspec
 
 from pilothouse.browser.faults import ActionUnknown, asking
 from pilothouse.browser.scale import Scale, Size
-from pilothouse.browser.settle import FIRST_LOOK_DEFAULT_S, FIRST_LOOK_S, NO_WAIT, kind_of
+from pilothouse.browser.settle import FIRST_LOOK_DEFAULT_S, FIRST_LOOK_S, LOOKS, NO_WAIT, kind_of
+from pilothouse.events import Json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from kernel import AsyncKernel
 
     from pilothouse.browser.settle import Signals
-    from pilothouse.events import Json
 
 T = TypeVar("T")
 
@@ -79,6 +79,8 @@ class Camera:
         self._browser = browser
         self._server_settles = False
         self._last = b""
+        self._acted: _Acted | None = None
+        """What was last done since the last settled picture."""
         self.scale = scale or Scale.of(width_px, height_px)
         self.signals = signals
 
@@ -87,44 +89,65 @@ class Camera:
         self._browser = browser
         self._server_settles = False
         self._last = b""
+        self._acted = None
+
+    def acted(self, member: str, given: Json | None = None, begun: float | None = None) -> None:
+        """Note that something may have changed the screen just now: the next look must wait for it."""
+        self._acted = _Acted(member=member, given=given, at=time.monotonic(), begun=begun)
 
     async def shoot(self) -> Shot:
-        """Take a screenshot now."""
+        """Take a screenshot now, settled or not."""
         return await encode(await self._grab(), scale=self.scale)
+
+    async def look(self) -> Shot:
+        """Take a screenshot that shows what was last done; at once when nothing was since the last one."""
+        return await self.shoot() if self._acted is None else await self.settled("screenshot")
 
     async def settled(self, member: str, given: Json | None = None, *, since: float | None = None) -> Shot:
         """Take a screenshot once the screen has come to rest after an action, or after 3 s.
 
         Args:
-            member: What was done; `start` for nothing yet.
+            member: What was done; `start` for nothing yet. After one that only looks, what was done before it
+                is waited for.
             given: Its input, for what it may set off.
             since: When it began, by the monotonic clock: what it set off may have been heard of meanwhile.
         """
-        began = time.monotonic()
-        if not self._server_settles:
-            grab, by = await self._settled_here(member, given, began, since)
-        if self._server_settles:
-            # It may only just have said so, with a picture that nobody has waited for.
-            return await self._settled_there(member)
-        self._last = grab.png
-        return await encode(grab, (time.monotonic() - began) * 1e3, by, scale=self.scale)
-
-    async def _settled_there(self, member: str) -> Shot:
-        """Leave it to the server, which sees the frames and hears the page."""
-        if member == "wait":
-            return await encode(await self._grab(), 0.0, "delay", scale=self.scale)
-        grab = await asking(self._ask_settled)
+        grab = await self._rested(member, given, since)
         return await encode(grab, grab.settle_ms, grab.settled_by, scale=self.scale)
 
-    async def _settled_here(
-        self, member: str, given: Json | None, began: float, since: float | None
-    ) -> tuple[_Grab, str]:
+    async def _rested(self, member: str, given: Json | None = None, since: float | None = None) -> _Grab:
+        """Wait for rest after an action; gives the picture that shows it, and what decided."""
+        began, acted = time.monotonic(), self._acted
+        done = _Acted(member=member, given=given, at=began, begun=since)
+        if member in LOOKS and acted is not None:
+            done = acted
+        if not self._server_settles:
+            grab, by = await self._settled_here(done, began)
+            took_ms = (time.monotonic() - began) * 1e3
+            grab = msgspec.structs.replace(grab, settle_ms=took_ms, settled_by=by)
+        if self._server_settles:
+            # It may only just have said so, with a picture that nobody has waited for.
+            grab = await self._settled_there(done.member)
+        else:
+            self._last = grab.png
+        if self._acted is acted:  # else something was done meanwhile
+            self._acted = None
+        return grab
+
+    async def _settled_there(self, member: str) -> _Grab:
+        """Leave it to the server, which sees the frames and hears the page."""
+        if member == "wait":
+            return msgspec.structs.replace(await self._grab(), settled_by="delay")
+        return await asking(self._ask_settled)
+
+    async def _settled_here(self, done: _Acted, began: float) -> tuple[_Grab, str]:
         """Decide by telemetry, else by delays; gives the picture and what decided."""
-        signals = self.signals
+        signals, member = self.signals, done.member
         told = signals is not None and signals.live and member not in NO_WAIT
-        if told and signals is not None and await signals.at_rest(member, began, since):
+        if told and signals is not None and await signals.at_rest(member, done.at, done.begun):
             return await self._grab(), "signals"
-        delay = FIRST_GRAB_S.get(kind_of(member, given), FIRST_GRAB_DEFAULT_S) - (time.monotonic() - began)
+        delay = FIRST_GRAB_S.get(kind_of(member, done.given), FIRST_GRAB_DEFAULT_S)
+        delay -= time.monotonic() - done.at
         await asyncio.sleep(max(0.0, delay))
         grab = await self._grab()
         if self._server_settles or member == "wait" or grab.png == self._last:
@@ -137,7 +160,12 @@ class Camera:
         return grab, "cap"
 
     async def zoom(self, x0: int, y0: int, x1: int, y1: int) -> Shot:
-        """Take a region of the display at its own resolution, enlarged to fit the usual screenshot."""
+        """Take a region of the display at its own resolution, enlarged to fit the usual screenshot.
+
+        As `look`, it waits for what was last done.
+        """
+        if self._acted is not None:
+            await self._rested("zoom")
         grab = await self._grab((x0, y0, x1 - x0, y1 - y0))
         return await _in_thread(_enlarge, grab.png, *self.scale.model)
 
@@ -162,6 +190,15 @@ class Camera:
             f"/browsers/{self._browser}/computer/settled", cast_to=httpx.Response
         )
         return _read(response.content, response.headers)
+
+
+class _Acted(msgspec.Struct, frozen=True, kw_only=True):
+    member: str
+    given: Json | None
+    at: float
+    """When it was done, in monotonic seconds."""
+    begun: float | None = None
+    """When it was begun: what it sets off may be heard of before its answer."""
 
 
 class _Grab(msgspec.Struct, frozen=True, kw_only=True):

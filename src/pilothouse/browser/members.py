@@ -8,12 +8,16 @@ made once; coordinates out of bounds are refused, never clamped.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import msgspec
 
 from pilothouse.browser import inputs
 from pilothouse.browser.faults import ActionUnknown, acting, asking
 from pilothouse.browser.inputs import MemberRefused
 from pilothouse.browser.keys import MODIFIER_KEYSYMS, MODIFIERS, parse_modifiers, parse_sequence
+from pilothouse.browser.settle import LOOKS
 from pilothouse.browser.typist import Typist
 from pilothouse.errors import BrowserError, UsageError
 
@@ -77,12 +81,28 @@ class Members:
     async def perform(self, member: str, given: inputs.Input) -> Shot | tuple[int, int] | None:
         """Perform a member; gives its picture, the pointer's place, or nothing.
 
+        A picture shows what the members before it did: it waits for that, and for nothing else.
+
         Raises:
             MemberRefused: Nothing was done; the sentence says why.
             ActionRefused: The browser's server said no.
             ActionUnknown: It may have happened.
             BrowserLost: There is no such browser.
         """
+        if member in LOOKS:
+            return await self._perform(member, given)
+        begun = time.monotonic()
+        try:
+            done = await self._perform(member, given)
+        except MemberRefused:
+            raise
+        except BaseException:  # how far it came nobody knows
+            self._camera.acted(member, msgspec.to_builtins(given), begun)
+            raise
+        self._camera.acted(member, msgspec.to_builtins(given), begun)
+        return done
+
+    async def _perform(self, member: str, given: inputs.Input) -> Shot | tuple[int, int] | None:
         match given:
             case inputs.Zoom():
                 return await self._zoom(given)
@@ -109,7 +129,7 @@ class Members:
     async def _plain(self, member: str) -> Shot | tuple[int, int] | None:
         match member:
             case "screenshot":
-                return await _look(self._camera.shoot())
+                return await _look(self._camera.look())
             case "cursor_position":
                 return self._scale.to_model(*await self._cursor())
             case "left_mouse_down":
@@ -219,6 +239,7 @@ class Members:
         keys = sorted(stuck - {"left"})
         if not button and not keys:
             return False
+        self._camera.acted("left_mouse_up" if button else "key")
         try:
             async with asyncio.timeout(LET_GO_S):
                 if button:

@@ -30,6 +30,8 @@ FIRST_LOOK_S = {
 FIRST_LOOK_DEFAULT_S = 0.4
 NO_WAIT = ("wait", "start")
 """The model's own wait is honoured: nothing is added to it."""
+LOOKS = ("screenshot", "zoom", "cursor_position")
+"""These change nothing: after them the screen still answers to what was done before."""
 SIGNALS_CAP_S = 1.5
 """A signal that has not come by then is not waited for (kernel-api §5.4)."""
 SIGNALS_FIRST_S = 0.15

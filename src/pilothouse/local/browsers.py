@@ -85,6 +85,7 @@ class Browser:
     Attributes:
         pool: The pool it belongs to.
         parked: It waits in its pool, for nobody yet: not listed, not found, never idle.
+        ending: What takes it down, once somebody has asked for that; whoever asked may have gone since.
     """
 
     def __init__(self, params: CreateParams, desktop: Desktop, directory: Path, now: float) -> None:
@@ -101,6 +102,7 @@ class Browser:
         self.mutex = asyncio.Lock()
         self.under_way: set[asyncio.Task[object]] = set()
         self.watch: asyncio.Task[None] | None = None
+        self.ending: asyncio.Task[None] | None = None
         self.telemetry = TelemetryLog(params.telemetry)
         self.monitor = Monitor(desktop, self.telemetry)
         self.pool: PoolRef | None = None
@@ -120,6 +122,11 @@ class Browser:
         self.touch(now)
         self._ended = now
         self.deleted_at = datetime.now(UTC)
+
+    @property
+    def is_ending(self) -> bool:
+        """Say whether it is deleted already, and something of it is still left."""
+        return self.ending is not None and not self.ending.done()
 
     def is_idle(self, now: float) -> bool:
         """Say whether nobody has used it for its timeout, standby included."""
@@ -259,11 +266,16 @@ class Browsers:
         browser.touch(self._clock())
 
     async def park_again(self, browser: Browser) -> None:
-        """Take a leased browser back, as it is; nothing of its lease is told of it any more."""
+        """Take a leased browser back, as it is; nothing of its lease is told of it any more.
+
+        Who leased it can't come back to it either: the way straight to the machine has another credential.
+        """
         browser.parked = True
         browser.name, browser.tags = None, dict(browser.params.tags)
-        browser.telemetry.categories = browser.params.telemetry
-        await browser.monitor.adjust()
+        browser.jwt = secrets.token_urlsafe(24)
+        browser.telemetry.end()
+        browser.telemetry = TelemetryLog(browser.params.telemetry)
+        await browser.monitor.tell(browser.telemetry)
 
     async def _create(self, params: CreateParams, pool: PoolRef | None) -> Browser:
         identity = self._places.identity()
@@ -321,30 +333,37 @@ class Browsers:
                 await browser.desktop.navigate(params.start_url)
 
     async def delete(self, browser: Browser) -> None:
-        """End a browser at once, whatever it is doing; returns when nothing of it is left."""
-        if browser.deleted_at is not None:
-            return
-        browser.end(self._clock())
+        """End a browser at once, whatever it is doing; returns when nothing of it is left.
+
+        The end goes on when the caller is cancelled; whoever asks again waits for the same end.
+        """
+        if browser.ending is None:
+            browser.end(self._clock())
+            browser.ending = asyncio.create_task(self._end(browser))
+        await asyncio.shield(browser.ending)
+
+    async def _end(self, browser: Browser) -> None:
         for task in browser.under_way:
             task.cancel()
-        if browser.watch is not None and browser.watch is not asyncio.current_task():
+        if browser.watch is not None:
             browser.watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await browser.watch
-        await asyncio.gather(*(call(browser) for call in self._before_end))
-        await browser.monitor.stop(detach=False)
-        browser.telemetry.end()
-        await browser.desktop.close()
-        self._places.remove(browser.directory)
-        self._forget()
+        try:
+            await asyncio.gather(*(call(browser) for call in self._before_end))
+            await browser.monitor.stop(detach=False)
+        finally:
+            browser.telemetry.end()
+            await browser.desktop.close()
+            self._places.remove(browser.directory)
+            self._forget()
 
     async def close(self) -> None:
-        """End all of them."""
-        await asyncio.gather(*(self.delete(browser) for browser in self._active()))
+        """End all of them, and wait for those that are about to end."""
+        left = [browser for browser in self._all.values() if browser.deleted_at is None or browser.is_ending]
+        await asyncio.gather(*(self.delete(browser) for browser in left))
 
     def _forget(self) -> None:
         """Keep the books bounded: the longest deleted go first."""
-        gone = [browser.id for browser in self._all.values() if browser.deleted_at is not None]
+        gone = [one.id for one in self._all.values() if one.deleted_at is not None and not one.is_ending]
         for identifier in gone[: max(0, len(gone) - REMEMBERED_MAX)]:
             del self._all[identifier]
 
@@ -386,6 +405,7 @@ class Browsers:
         if code:
             data = {"service_name": "chromium", "phase": "running"}
             browser.telemetry.emit("system", "service_crashed", {"kind": "local_process"}, data)
+        browser.watch = None  # the end must not cancel who asks for it
         await self.delete(browser)
 
 

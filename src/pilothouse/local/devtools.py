@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.local.desktop import DesktopFailed
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 CALL_TIMEOUT_S = 10.0
 _MESSAGE_MAX_BYTES = 64 << 20
+"""What is longer is thrown away: a page decides how long its answers are."""
+_HEAD_BYTES = 64
+_NUMBER = re.compile(rb'\{"id":(\d{1,18}),')
+
+_log = logging.getLogger("pilothouse")
 
 
 class DevToolsPipe:
@@ -122,20 +129,63 @@ class DevTools:
     async def _listen(self) -> None:
         try:
             while True:
-                message = await self._reader.readuntil(b"\0")
-                self._hear(json.loads(message[:-1]))
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ValueError):
+                self._hear(await self._next())
+        except (asyncio.IncompleteReadError, OSError):
             pass
         finally:
             for answer in self._waiting.values():
                 if not answer.done():
                     answer.set_result({"error": {"message": "the browser has ended"}})
 
+    async def _next(self) -> Event:
+        """Read the next message; one that is too long, or makes no sense, is left out."""
+        while True:
+            message, is_whole = await self._read()
+            try:
+                if is_whole:
+                    return _event(message)
+                _log.warning("a DevTools message of more than %d bytes was left out", _MESSAGE_MAX_BYTES)
+            except (ValueError, RecursionError) as error:
+                _log.warning("a DevTools message can't be read (%s)", type(error).__name__)
+            if number := _NUMBER.match(message[:_HEAD_BYTES]):  # somebody waits for it
+                self._answer({"id": int(number[1]), "error": {"message": "the answer can't be read"}})
+
+    async def _read(self) -> tuple[bytes, bool]:
+        """Read up to the end of a message; gives it, or the head of one that is too long."""
+        head = b""
+        while True:
+            try:
+                message = await self._reader.readuntil(b"\0")
+            except asyncio.LimitOverrunError as error:
+                dropped = await self._reader.readexactly(error.consumed)
+                head = head or dropped[:_HEAD_BYTES]
+                continue
+            return (head, False) if head else (message[:-1], True)
+
     def _hear(self, message: Event) -> None:
-        if "id" not in message:
-            for listener in tuple(self._listeners):
-                listener(message)
+        if isinstance(message.get("id"), int):
+            self._answer(message)
             return
+        for listener in tuple(self._listeners):
+            try:
+                listener(message)
+            except Exception:  # what a page makes it trip over must not end the others, nor the browser
+                _log.exception("a listener failed on %.80s", message.get("method"))
+
+    def _answer(self, message: Event) -> None:
         answer = self._waiting.get(message["id"])
         if answer is not None and not answer.done():
             answer.set_result(message)
+
+
+def _event(message: bytes) -> Event:
+    """Read a message.
+
+    Raises:
+        ValueError: It is no object.
+        RecursionError: It is nested too deeply.
+    """
+    event = json.loads(message)
+    if not isinstance(event, dict):
+        raise ValueError("no object")
+    return event

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 T = TypeVar("T")
+DIGITS_MAX = 20
 NO_RETRY = {"x-should-retry": "false"}
 """The SDK would send a click again after a 409, 429 or 5xx (kernel-api §0.4); it obeys this."""
 
 
 def same(given: str, expected: str) -> bool:
     """Compare two credentials in constant time."""
-    return hmac.compare_digest(given.encode(), expected.encode())
+    # A header may hold bytes that are no text: they are no credential of ours either.
+    return hmac.compare_digest(given.encode(errors="backslashreplace"), expected.encode())
 
 
 def is_direct(request: web.Request) -> bool:
@@ -79,9 +81,15 @@ def number(query: Mapping[str, str], name: str, low: int, high: int, default: in
     text = query.get(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+    known = digits(text)
+    if known is None or not low <= known <= high:
         raise bad_request(f"{name} must be between {low} and {high}")
-    return int(text)
+    return known
+
+
+def digits(text: str) -> int | None:
+    """Read a whole number of a sane length; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX else None
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:

@@ -63,6 +63,12 @@ class Monitor:
         if wanted:
             await self._start()
 
+    async def tell(self, log: TelemetryLog) -> None:
+        """Tell another log from now on; what was said until now is not told again."""
+        await self.stop()
+        self._log = log
+        await self.adjust()
+
     async def _start(self) -> None:
         self._devtools.listen(self._hear)
         try:

@@ -8,6 +8,7 @@ Headers that carry credentials, what is posted, and the bodies of answers are ne
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -304,7 +305,9 @@ def _text(argument: dict[str, Any]) -> str:
     """Write a value of JavaScript as its console would."""
     if "value" in argument:
         value = argument["value"]
-        return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        if isinstance(value, str):
+            return value
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if properties := argument.get("preview", {}).get("properties"):
         return "{" + ", ".join(f"{one['name']}: {one.get('value', '')}" for one in properties) + "}"
     return str(argument.get("unserializableValue") or argument.get("description") or argument.get("type", ""))

@@ -184,7 +184,7 @@ class Replays:
             self._directories[browser_id] = self._places.make(f"films-{secrets.token_hex(4)}", None)
         path = self._directories[browser_id] / f"{secrets.token_hex(12)}.mp4"
         child = await spawn(
-            [sys.executable, "-m", "pilothouse.local.replay_recorder"],
+            [sys.executable, "-P", "-m", "pilothouse.local.replay_recorder"],
             env=dict(display),
             stderr=path.with_suffix(".log"),
         )
@@ -204,6 +204,12 @@ class Replays:
     async def stop_all(self, browser: Browser) -> None:
         """Let the films of a browser end."""
         await asyncio.gather(*(replay.stop() for replay in self.of(browser)))
+
+    async def forget(self, browser: Browser) -> None:
+        """End and remove the films of a browser that goes on without whoever had them made."""
+        await asyncio.gather(*(replay.kill() for replay in self.of(browser)))
+        if browser.id in self._directories:
+            self._remove(browser.id)
 
     async def end(self, browser: Browser) -> None:
         """End the films of a browser that is going; their files stay for a while."""

@@ -149,7 +149,10 @@ class KernelRoutes:
         return web.json_response(self._describe(browser, request))
 
     async def _delete(self, request: web.Request) -> web.Response:
-        await self._browsers.delete(self._find(request))
+        browser = self._find(request, deleted=True)
+        if browser.deleted_at is not None and not browser.is_ending:
+            browser = self._find(request)
+        await self._browsers.delete(browser)
         return web.Response(status=204)
 
     def _find(self, request: web.Request, *, deleted: bool = False) -> Browser:
@@ -334,8 +337,8 @@ _OPERATIONS = {
 def _shown(url: str, title: str) -> dict[str, str]:
     """Say what a person would read in the address bar and the tab; Kernel's has no such headers."""
     return {
-        "x-page-url": quote(url, safe=":/?#&="),
-        "x-page-title": quote(title, safe=" "),
+        "x-page-url": quote(url, safe=":/?#&=", errors="replace"),
+        "x-page-title": quote(title, safe=" ", errors="replace"),
         "x-pilothouse-settle": "1",
     }
 

@@ -94,7 +94,7 @@ async def running(
         stack.push_async_callback(replays.close)
         stack.push_async_callback(browsers.close)
         browsers.before_end(replays.end)
-        pools = Pools(browsers, replays.stop_all)
+        pools = Pools(browsers, replays.forget)
         stack.push_async_callback(pools.close)
         watch = asyncio.create_task(browsers.keep_watch())
         stack.callback(watch.cancel)

@@ -7,6 +7,7 @@ only, and goes with the server.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ BYTES_MAX = 16 << 20
 STRING_MAX_CHARS = 8192
 ITEMS_MAX = 100
 CUT = "...[truncated]"
+_HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of characters, which JavaScript's strings may hold alone and JSON's may not."""
 KEEPALIVE_S = 15.0
 
 Categories = frozenset[str]
@@ -244,13 +247,15 @@ async def _happened(news: asyncio.Event, within_s: float) -> bool:
 def cut(value: Any) -> tuple[Any, bool]:
     """Bound the strings, lists and objects inside a value; says whether something is missing now.
 
-    A picture stays whole: half of one is of no use.
+    A picture stays whole: half of one is of no use. Half a character becomes U+FFFD.
     """
     match value:
         case str() if len(value) > STRING_MAX_CHARS:
-            return value[:STRING_MAX_CHARS] + CUT, True
+            return whole(value[:STRING_MAX_CHARS]) + CUT, True
+        case str():
+            return whole(value), False
         case dict():
-            some = list(value.items())[:ITEMS_MAX]
+            some = [(whole(str(name)), one) for name, one in list(value.items())[:ITEMS_MAX]]
             items = {name: (one, False) if name == "png" else cut(one) for name, one in some}
             was_cut = len(value) > ITEMS_MAX or any(was for _, was in items.values())
             return {name: one for name, (one, _) in items.items()}, was_cut
@@ -259,3 +264,8 @@ def cut(value: Any) -> tuple[Any, bool]:
             was_cut = len(value) > ITEMS_MAX or any(was for _, was in parts)
             return [one for one, _ in parts], was_cut
     return value, False
+
+
+def whole(text: str) -> str:
+    """Replace halves of characters, which nothing can encode."""
+    return text if text.isascii() else _HALVES.sub("\ufffd", text)

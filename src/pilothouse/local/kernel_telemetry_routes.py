@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from pilothouse.local.kernel_actions import bad_request
-from pilothouse.local.kernel_http import list_headers, number
+from pilothouse.local.kernel_http import digits, list_headers, number
 from pilothouse.local.kernel_telemetry import CATEGORIES, KEEPALIVE_S, MONITOR, Query
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class TelemetryRoutes:
         log = self._browsers.find(request.match_info["browser"]).telemetry
         after = log.last_seq
         known = request.headers.get("Last-Event-ID", "")
-        if known.isascii() and known.isdigit():
-            after = min(int(known), log.last_seq)
+        if (number_known := digits(known)) is not None:
+            after = min(number_known, log.last_seq)
         elif request.query.get("replay") == "all":
             after = 0
         response = web.StreamResponse(
@@ -107,13 +107,13 @@ def _several(request: web.Request, name: str) -> frozenset[str]:
 def _moment_us(text: str, name: str, now_s: float) -> int:
     """Read a timestamp (RFC 3339) or a duration (`5m`: that long ago)."""
     found = _DURATION.fullmatch(text)
-    if found and any(found.groups()):
-        hours, minutes, seconds, millis = (float(part or 0) for part in found.groups())
-        return int((now_s - hours * 3600 - minutes * 60 - seconds - millis / 1e3) * 1e6)
     try:
+        if found and any(found.groups()):
+            hours, minutes, seconds, millis = (float(part or 0) for part in found.groups())
+            return int((now_s - hours * 3600 - minutes * 60 - seconds - millis / 1e3) * 1e6)
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise bad_request(f"{name} must be an RFC-3339 timestamp or a duration like 5m")
-    return int(moment.timestamp() * 1e6)
+        if moment.tzinfo is not None:
+            return int(moment.timestamp() * 1e6)
+    except (ValueError, OverflowError):
+        pass
+    raise bad_request(f"{name} must be an RFC-3339 timestamp or a duration like 5m")

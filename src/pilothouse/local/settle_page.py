@@ -5,7 +5,8 @@ It runs before any script of the page, in every frame. It counts what has an end
 leaves alone what has none: infinite animations, tickers, video. What a page sees of it is in docs/local.md.
 
 Its one name lives in the page's global lexical scope, where only who knows it finds it. It answers, and never
-speaks by itself.
+speaks by itself. What it uses of the language it takes before the page can put something else in its place,
+and it answers with small numbers and words of its own, whatever the page makes of the rest.
 """
 
 from __future__ import annotations
@@ -25,7 +26,16 @@ RESTLESS_MAX = 40
 SCRIPT = r"""
 const %(name)s = (() => {
   'use strict';
-  const W = window, run = Reflect.apply, Later = Promise;
+  const W = window, run = Reflect.apply, Later = Promise, {abs, max, round} = Math;
+  const called = f => (self, ...args) => run(f, self, args);
+  const each = called(Map.prototype.forEach), put = called(Map.prototype.set);
+  const drop = called(Map.prototype.delete), asNumber = Number;
+  const sizeOf = called(Object.getOwnPropertyDescriptor(Map.prototype, 'size').get);
+  const select = called(Document.prototype.querySelectorAll), matches = called(RegExp.prototype.exec);
+  const define = Object.defineProperty;
+  const own = (list, i, value) => define(list, i, {
+    __proto__: null, value, enumerable: true, configurable: true, writable: true});
+  const boxOf = called(Element.prototype.getBoundingClientRect), then = called(Promise.prototype.then);
   let D = document;
   const now = (f => () => run(f, performance, []))(Performance.prototype.now);
   const {setTimeout: rawTimeout, requestAnimationFrame: rawFrame, queueMicrotask: micro} = W;
@@ -49,25 +59,25 @@ const %(name)s = (() => {
   const wrapped = (name, table, delayed, repeats) => {
     if (!W[name]) return;
     W[name] = new Proxy(W[name], {apply(native, self, args) {
-      const f = args[0], delay = delayed ? Math.max(0, +args[1] || 0) : 0;
+      const f = args[0], delay = delayed ? max(0, +args[1] || 0) : 0;
       if (delay > %(soon)d) return run(native, self, args);
       const t = now(), entry = {due: t + delay, repeats, chain: chain || {born: t}};
       let id;
       if (typeof f === 'function') {
         args[0] = function () {
-          if (!repeats) table.delete(id);
+          if (!repeats) drop(table, id);
           return within(entry.chain, f, this, arguments);
         };
       } else entry.text = true;
       id = run(native, self, args);
-      table.set(id, entry);
+      put(table, id, entry);
       return id;
     }});
   };
   const unwrapped = (name, table) => {
     if (!W[name]) return;
     W[name] = new Proxy(W[name], {apply(native, self, args) {
-      table.delete(args[0]);
+      drop(table, args[0]);
       return run(native, self, args);
     }});
   };
@@ -80,11 +90,13 @@ const %(name)s = (() => {
   unwrapped('cancelAnimationFrame', frames);
   unwrapped('cancelIdleCallback', idles);
   const waiting = (table, t) => {
-    for (const [id, entry] of table) {
-      if (entry.text && t > entry.due + 50) table.delete(id);
-      else if (fresh(entry.chain, t)) return true;
-    }
-    return false;
+    let found = false;
+    each(table, (entry, id) => {
+      if (found) return;
+      if (entry.text && t > entry.due + 50) drop(table, id);
+      else if (fresh(entry.chain, t)) found = true;
+    });
+    return found;
   };
 
   // --- what changes the page ---------------------------------------------------------------------------
@@ -111,14 +123,14 @@ const %(name)s = (() => {
     const img = e.target;
     if (img instanceof HTMLImageElement && img.naturalWidth * img.naturalHeight > 1e5) {
       decoding++;
-      run(decode, img, []).then(() => { decoding--; dirty++; }, () => { decoding--; });
+      then(run(decode, img, []), () => { decoding--; dirty++; }, () => { decoding--; });
     }
   });
 
   // --- input that has arrived --------------------------------------------------------------------------
   const taken = {key: 0, pointer: 0, wheel: 0};
-  const modifiers = ['Shift', 'Control', 'Alt', 'Meta', 'AltGraph'];
-  on(W, 'keyup', e => { if (e.isTrusted && !modifiers.includes(e.key)) taken.key++; });
+  const modifiers = {__proto__: null, Shift: 1, Control: 1, Alt: 1, Meta: 1, AltGraph: 1};
+  on(W, 'keyup', e => { if (e.isTrusted && !modifiers[e.key]) taken.key++; });
   on(W, 'pointerup', e => { if (e.isTrusted) taken.pointer++; });
   on(W, 'dragend', e => { if (e.isTrusted) taken.pointer++; });
   on(W, 'wheel', e => { if (e.isTrusted) { taken.wheel++; wheeled = now(); } });
@@ -127,17 +139,17 @@ const %(name)s = (() => {
   const left = a => {
     const timing = a.effect.getComputedTiming();
     const end = a.playbackRate < 0 ? a.currentTime : timing.endTime - (a.currentTime || 0);
-    return end / Math.abs(a.playbackRate || 1);
+    return end / abs(a.playbackRate || 1);
   };
   const running = () => {
-    const lasting = [];
-    let brief = false;
-    for (const a of run(animations, D, []).slice(0, 500)) {
+    const lasting = {__proto__: null}, all = run(animations, D, []);
+    let brief = false, count = 0;
+    for (let i = 0, a; i < 500 && (a = all[i]); i++) {
       if (!a.effect || a.timeline !== D.timeline || a.playState !== 'running') continue;
       if (left(a) <= %(longest)d) brief = true;
-      else if (a.effect.target) lasting.push(a.effect.target);
+      else if (a.effect.target) lasting[count++] = a.effect.target;
     }
-    return {brief, lasting};
+    return {brief, lasting, count};
   };
   const why = t => {
     if (run(readyOf, D, []) !== 'complete' && t < %(longest)d) return 'loading';
@@ -149,23 +161,33 @@ const %(name)s = (() => {
     if (D.fonts && D.fonts.status === 'loading' && t < %(longest)d) return 'font';
     return running().brief ? 'animation' : '';
   };
+  // No array of the page's realm, and no iterator: a page may have put its own in their place.
   const restless = () => {
-    const found = new Set(running().lasting);
-    for (const v of D.querySelectorAll('video')) if (!v.paused && !v.ended) found.add(v);
-    for (const i of D.images) if (/\.gif([?#]|$)/i.test(i.currentSrc)) found.add(i);
-    if (frames.size) for (const c of D.querySelectorAll('canvas')) found.add(c);
-    return [...found].slice(0, %(restless)d);
+    const {lasting: found, count} = running();
+    let n = count;
+    const add = (list, wanted) => {
+      for (let i = 0, e; n < %(restless)d && i < 1000 && (e = list[i]); i++) if (wanted(e)) found[n++] = e;
+    };
+    add(select(D, 'video'), v => !v.paused && !v.ended);
+    add(D.images, i => matches(/\.gif([?#]|$)/i, i.currentSrc));
+    if (sizeOf(frames)) add(select(D, 'canvas'), () => true);
+    return found;
   };
+  const small = x => (x = asNumber(x), x > -1e6 && x < 1e6 ? round(x) : 0);
   const rects = () => {
-    const scale = W.devicePixelRatio || 1, pad = 24;
+    const scale = W.devicePixelRatio || 1, pad = 24, found = restless(), areas = [];
     const x0 = W.screenX, y0 = W.screenY + W.outerHeight - W.innerHeight * scale;
-    return restless().map(e => e.getBoundingClientRect()).filter(r => r.width && r.height).map(r => [
-      x0 + r.left * scale - pad, y0 + r.top * scale - pad,
-      x0 + r.right * scale + pad, y0 + r.bottom * scale + pad].map(Math.round));
+    for (let i = 0, n = 0; i < %(restless)d && found[i]; i++) {
+      const r = boxOf(found[i]);
+      if (r.width && r.height) own(areas, n++, [
+        small(x0 + r.left * scale - pad), small(y0 + r.top * scale - pad),
+        small(x0 + r.right * scale + pad), small(y0 + r.bottom * scale + pad)]);
+    }
+    return areas;
   };
   const state = reason => ({
-    why: reason, dirty, ...taken, focus: run(focused, D, []), rest: rects(),
-    top: Math.round(W.screenY + W.outerHeight - W.innerHeight * (W.devicePixelRatio || 1)),
+    why: reason, dirty, ...taken, focus: !!run(focused, D, []), rest: rects(),
+    top: small(W.screenY + W.outerHeight - W.innerHeight * (W.devicePixelRatio || 1)),
   });
   const hidden = () => { if (W.document !== D) bind(); return run(hiddenOf, D, []); };
   const peek = () => hidden() ? state('hidden') : state(why(now()));

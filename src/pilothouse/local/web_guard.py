@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pilothouse.local.devtools import DevTools
 
 TITLE_MAX_CHARS = 500
+URL_MAX_CHARS = 2000
+"""A page may give itself an address of megabytes; what goes into headers is bounded."""
 _WEB = ("http:", "https:", "data:", "blob:", "about:", "chrome-error:")
 
 
@@ -62,9 +64,9 @@ class WebGuard:
         try:
             answer = await self._devtools.call("Target.getTargetInfo", targetId=front)
         except DesktopFailed:
-            return self._pages.get(front, ""), ""
+            return self._pages.get(front, "")[:URL_MAX_CHARS], ""
         info = answer["targetInfo"]
-        return str(info.get("url", "")), str(info.get("title", ""))[:TITLE_MAX_CHARS]
+        return str(info.get("url", ""))[:URL_MAX_CHARS], str(info.get("title", ""))[:TITLE_MAX_CHARS]
 
     async def close(self) -> None:
         """Stop what is under way."""

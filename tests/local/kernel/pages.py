@@ -54,7 +54,10 @@ console.error('bad');
 fetch('http://127.0.0.1:2/no').catch(() => 0);
 setTimeout(() => {{ throw new Error('boom'); }});
 </script>"""
-PAGES = {"/secret": PASSWORD, "/noisy": NOISY}
+SLOW = f"""{PAGE}<script>
+onclick = () => setTimeout(() => {{ document.body.style.background = '#0a0'; }}, 300);
+</script>"""
+PAGES = {"/secret": PASSWORD, "/noisy": NOISY, "/slow-to-turn-green": SLOW}
 
 
 class Lab:

@@ -16,8 +16,9 @@ import kernel
 import pytest
 import pytest_asyncio
 
+from pilothouse.local.headless_desktop import HeadlessDesktop
 from pilothouse.local.kernel_options import Options
-from pilothouse.local.kernel_server import running
+from pilothouse.local.kernel_server import Ready, running
 from tests.local.kernel.conftest import Server, processes_mentioning, server, server_in, temporary_files
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
@@ -217,3 +218,77 @@ async def test_standby_is_not_counted_as_uptime(temporary: Path) -> None:
         assert gone.usage is not None
         assert gone.usage.uptime_ms == 10_000
         assert [b async for b in k.browsers.list(status="all", region="us-east")] == []
+
+
+@pytest.mark.parametrize("asked", ["again", "no more"])
+async def test_a_browser_ends_though_whoever_asked_for_that_has_hung_up(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    closing, go_on, close = asyncio.Event(), asyncio.Event(), HeadlessDesktop.close
+
+    async def slowly(self: HeadlessDesktop) -> None:
+        closing.set()
+        await go_on.wait()
+        await close(self)
+
+    monkeypatch.setattr(HeadlessDesktop, "close", slowly)
+    async with (
+        running(Options(backend="headless", offline=True)) as ready,
+        kernel.AsyncKernel(api_key=ready.token, base_url=ready.base_url, max_retries=0) as k,
+    ):
+        made = (await k.browsers.create()).session_id
+        (directory,) = temporary.glob("pilothouse-local-*")
+        first = asyncio.create_task(k.browsers.delete_by_id(made))
+        await closing.wait()
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        assert (await k.browsers.retrieve(made, include_deleted=True)).deleted_at is not None
+        if asked == "again":
+            second = asyncio.create_task(k.browsers.delete_by_id(made))
+            await k.browsers.retrieve(made, include_deleted=True)
+            go_on.set()
+            await second
+            assert processes_mentioning(f"{directory}/") == []
+            with pytest.raises(kernel.NotFoundError):
+                await k.browsers.delete_by_id(made)
+        go_on.set()
+    assert processes_mentioning(f"{directory}/") == []
+    assert not directory.exists()
+
+
+async def _status(ready: Ready, path: str, header: bytes) -> int:
+    """Ask by hand, as no client would; gives the status of the answer."""
+    port = int(ready.base_url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    host = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n".encode()
+    writer.write(host + header + b"\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"x-should-retry: false" in head
+    assert b'"message"' in body
+    return int(head.split()[1])
+
+
+NONSENSE = {
+    "/browsers?offset=" + "9" * 4400: 400,
+    "/browsers/odd/telemetry/events?offset=" + "9" * 4400: 400,
+    "/browsers/odd/telemetry/events?since=" + "9" * 330 + "h": 400,
+    "/browsers/odd/telemetry/events?until=" + "9" * 330 + "h": 400,
+    "/vm/odd/telemetry/stream?jwt=%ED%A0%80%FF": 401,
+}
+
+
+async def test_numbers_and_words_without_sense_are_refused(local: Server) -> None:
+    key = b"Authorization: Bearer " + local.ready.token.encode()
+    async with local.client() as k:
+        await k.browsers.create(name="odd", viewport=SMALL)  # type: ignore[arg-type]
+        try:
+            assert {path: await _status(local.ready, path, key) for path in NONSENSE} == NONSENSE
+        finally:
+            await k.browsers.delete_by_id("odd")
+
+
+async def test_a_key_that_is_no_text_is_refused(local: Server) -> None:
+    assert await _status(local.ready, "/browsers", b"Authorization: Bearer \xff") == 401

@@ -63,6 +63,29 @@ async def test_a_pool_lends_the_same_browser_again_without_what_the_last_lease_l
     assert (again.session_id, again.name, again.tags, again.telemetry) == (leased.session_id, None, {}, None)
 
 
+async def test_who_leases_a_browser_learns_nothing_of_who_had_it_before(k: kernel.AsyncKernel) -> None:
+    pool = await k.browser_pools.create(size=1, viewport=SMALL, telemetry={"enabled": True})
+    first = await k.browser_pools.acquire(pool.id)
+    assert first is not None
+    await k.browsers.replays.start(first.session_id)
+    await k.browsers.computer.move_mouse(first.session_id, x=5, y=6)
+    assert [event async for event in k.browsers.telemetry.events(first.session_id)]
+    followed = await k.browsers.telemetry.stream(first.session_id)
+    await k.browser_pools.release(pool.id, session_id=first.session_id)
+    assert [event async for event in followed] == []
+
+    second = await k.browser_pools.acquire(pool.id)
+    assert second is not None
+    assert second.session_id == first.session_id
+    assert second.cdp_ws_url != first.cdp_ws_url
+    assert [event async for event in k.browsers.telemetry.events(second.session_id)] == []
+    assert await k.browsers.replays.list(second.session_id) == []
+    film = await k.browsers.replays.start(second.session_id)
+    assert [one.replay_id for one in await k.browsers.replays.list(second.session_id)] == [film.replay_id]
+    await k.browsers.computer.move_mouse(second.session_id, x=7, y=8)
+    assert [event.seq async for event in k.browsers.telemetry.events(second.session_id)] == [1]
+
+
 async def test_what_ends_is_replaced(k: kernel.AsyncKernel) -> None:
     pool = await k.browser_pools.create(size=1, viewport=SMALL)
     first = await k.browser_pools.acquire(pool.id)

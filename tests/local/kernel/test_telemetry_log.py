@@ -121,6 +121,13 @@ def test_long_strings_are_cut_and_said_to_be_but_pictures_are_not() -> None:
     assert json.loads(log.after(0)[0].envelope)["event"]["truncated"] is True
 
 
+def test_half_a_character_is_replaced_for_nothing_can_encode_it() -> None:
+    log = TelemetryLog(CATEGORIES)
+    log.emit("console", "console_log", API, {"text": "a\ud800", "args": ["\udfffé"], "\ud800": {"\udc00": 1}})
+    data = json.loads(log.after(0)[0].envelope)["event"]["data"]
+    assert data == {"text": "a\ufffd", "args": ["\ufffdé"], "\ufffd": {"\ufffd": 1}}
+
+
 def test_the_past_is_given_in_both_directions_and_says_whether_there_is_more() -> None:
     log = _log(*"abcab")
 
