@@ -39,7 +39,9 @@ async def test_each_request_is_shown_byte_for_byte(
         assert b"left_click" in capfdbinary.readouterr().out
         assert await shown(rig) == 0
         table = capfdbinary.readouterr().out.decode().splitlines()
-        assert [line.split()[0] for line in table] == ["TURN", "1", "2", "3", "all"]
+        assert [line.split()[0] for line in table[:-1]] == ["TURN", "1", "2", "3", "all"]
+        usage = rig.run.recorder.state.usage
+        assert table[-1] == f"{usage.hit_rate:.0%} of what was sent was read from the cache"
     assert [event.size for event in recorded(rig)] == [len(body) for body in rig.bodies]
     assert max(map(len, kept)) < 10_000 < len(rig.bodies[-1])  # pictures are named, not kept again
     assert not any(KEY.encode() in one for one in kept)

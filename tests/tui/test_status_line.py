@@ -7,7 +7,8 @@ import pytest
 from pilothouse import events as ev
 from pilothouse.events import Hold, RunPhase
 from pilothouse.state import RunState, reduce_all
-from pilothouse.tui.status import again
+from pilothouse.tui.status import Look, again, left
+from pilothouse.tui.widgets.lines import fitting
 
 
 def waiting(*, asks: bool = False, holding: tuple[Hold, ...] = (Hold.RETRY,)) -> RunState:
@@ -31,3 +32,26 @@ def waiting(*, asks: bool = False, holding: tuple[Hold, ...] = (Hold.RETRY,)) ->
 )
 def test_a_retry_is_counted_down(state: RunState, elapsed_s: float, words: str) -> None:
     assert again(state, elapsed_s) == words
+
+
+def shown(*used: ev.UsageReported, width: int = 120) -> list[str]:
+    look = Look(
+        following=True, playing=False, speed=1, step=1, steps=1, live=True, killed=False, elapsed_s=61
+    )
+    return [fact.text for fact in fitting(left(reduce_all(list(used)), look), width) if fact.text]
+
+
+def test_what_came_from_the_cache_stands_beside_the_tokens_once_something_did() -> None:
+    written = ev.UsageReported(turn=1, input=100, cache_write_5m=4_900, output=0, cost_usd=0.02)
+    read = ev.UsageReported(turn=2, cache_read=15_000, output=0, cost_usd=0.01)
+    assert "5.0k tok" in shown(written)
+    assert not any("cached" in text for text in shown(written))
+    both = shown(written, read)
+    assert both[both.index("20.0k tok") + 1] == "75% cached"
+
+
+def test_the_cache_is_the_first_to_give_way() -> None:
+    read = ev.UsageReported(turn=2, cache_read=15_000, output=0, cost_usd=0.01)
+    whole = shown(read)
+    without = [text for text in whole if "cached" not in text]
+    assert shown(read, width=sum(len(text) + 2 for text in whole) - 3) == without

@@ -81,6 +81,8 @@ async def _print_table(view: FileRuns, name: str, *, as_json: bool) -> None:
     if not as_json:
         cost = usage.cost_usd if usage.priced else None
         _print_row("all", usage.input, usage.cache_read, usage.cache_write, usage.output, cost)
+        if usage.cache_read:
+            print(f"{usage.hit_rate:.0%} of what was sent was read from the cache")
 
 
 def _print_row(head: str, plain: int, read: int, wrote: int, output: int, cost: float | None) -> None:

@@ -58,6 +58,7 @@ def left(state: RunState, look: Look) -> list[Fact]:
         Fact(f"step {look.step}", "$foreground"),
         Fact(f"turn {state.turn}", rank=3),
         Fact(f"{words.count(usage.input + usage.cache_read + usage.cache_write + usage.output)} tok"),
+        Fact(f"{usage.hit_rate:.0%} cached" if usage.cache_read else "", rank=6),
         Fact(words.money(usage.cost_usd, usage.priced)),
         Fact(words.clock(look.elapsed_s)),
     ]
