@@ -147,14 +147,6 @@ def reduce(state: RunState, event: ev.Event) -> RunState:
     return handler(at, event) if handler else at
 
 
-def reduce_all(events: list[ev.Event], state: RunState | None = None) -> RunState:
-    """Fold events into a state."""
-    now = state or RunState()
-    for event in events:
-        now = reduce(now, event)
-    return now
-
-
 _replace = msgspec.structs.replace
 
 

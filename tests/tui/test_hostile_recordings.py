@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from pilothouse import events as ev
 from pilothouse.runs.files import FileRuns
-from pilothouse.state import reduce_all
 from pilothouse.terminal.probe import Capabilities
 from pilothouse.tui import status
 from pilothouse.tui.app import Bridge
@@ -22,6 +21,7 @@ from pilothouse.tui.record import Record
 from pilothouse.tui.transcript import Transcript
 from pilothouse.tui.widgets.lines import row
 from pilothouse.tui.wrap import cells
+from tests.folding import reduce_all
 from tests.tui import hostile_recordings
 from tests.tui.fake_runs import FakeRuns
 from tests.tui.harness import bridge, press

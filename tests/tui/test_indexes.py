@@ -11,7 +11,6 @@ from rich.cells import cell_len
 
 from pilothouse import events as ev
 from pilothouse.events import Hold, Outcome, RunPhase
-from pilothouse.state import reduce_all
 from pilothouse.tui import words
 from pilothouse.tui.calls import Calls
 from pilothouse.tui.playhead import Playhead
@@ -20,6 +19,7 @@ from pilothouse.tui.transcript import Transcript
 from pilothouse.tui.widgets.lines import Fact, fitting, row
 from pilothouse.tui.widgets.prompts import Place, parse_place
 from pilothouse.tui.wrap import cells, cut, wrap
+from tests.folding import reduce_all
 from tests.tui.fake_runs import Script, shop_script
 
 

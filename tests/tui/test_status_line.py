@@ -6,9 +6,10 @@ import pytest
 
 from pilothouse import events as ev
 from pilothouse.events import Hold, RunPhase
-from pilothouse.state import RunState, reduce_all
+from pilothouse.state import RunState
 from pilothouse.tui.status import Look, again, left
 from pilothouse.tui.widgets.lines import fitting
+from tests.folding import reduce_all
 
 
 def waiting(*, asks: bool = False, holding: tuple[Hold, ...] = (Hold.RETRY,)) -> RunState:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from pilothouse import events as ev
 from pilothouse.events import Blob, Hold, Outcome, RunPhase
-from pilothouse.state import MESSAGES_SHOWN, UPCOMING_SHOWN, RunState, reduce, reduce_all
+from pilothouse.state import MESSAGES_SHOWN, UPCOMING_SHOWN, RunState, reduce
+from tests.folding import reduce_all
 from tests.unit.any_event import any_event
 
 SHA = "a" * 64
