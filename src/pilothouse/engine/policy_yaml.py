@@ -24,6 +24,7 @@ from pilothouse.engine.policy_rules import Effect, Policy, Rule
 from pilothouse.errors import SettingError
 
 _DECISIONS: Final = {"approve": Effect.ALLOW, "reject": Effect.DENY, "escalate": None}
+DEPTH_MAX: Final = 10
 _CHOICES: Final = ("approve", "reject", "terminate", "escalate", "modify")
 _KEYS: Final = {"human": ("name", "tools", "choices"), "auto": ("name", "tools", "decision")}
 
@@ -35,8 +36,7 @@ def parse_yaml(text: str, source: str = "policy.yaml") -> Policy:
         SettingError: It is no YAML, or says something that we can't do.
     """
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise SettingError("has an alias (*name)", source, 'a star by itself is written "*"')
+        _check_shape(text, source)
         root = yaml.compose(text, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -46,6 +46,18 @@ def parse_yaml(text: str, source: str = "policy.yaml") -> Policy:
     if root is None:
         raise SettingError("is empty", source, "write approvers:")
     return _Reader(source).policy(root)
+
+
+def _check_shape(text: str, source: str) -> None:
+    """Refuse aliases, which can grow without end, and nesting, which takes time by its square."""
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            where = _where(source, event.start_mark)
+            raise SettingError("has an alias (*name)", where, 'a star by itself is written "*"')
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEPTH_MAX:
+            raise SettingError("is nested too deeply", _where(source, event.start_mark))
 
 
 def _where(source: str, mark: yaml.Mark | None) -> str:
