@@ -53,11 +53,11 @@ def _check_shape(text: str, source: str) -> None:
     depth = 0
     for event in yaml.parse(text, yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            where = _where(source, event.start_mark)
+            where = f"{source}:{event.start_mark.line + 1}"
             raise SettingError("has an alias (*name)", where, 'a star by itself is written "*"')
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEPTH_MAX:
-            raise SettingError("is nested too deeply", _where(source, event.start_mark))
+            raise SettingError("is nested too deeply", f"{source}:{event.start_mark.line + 1}")
 
 
 def _where(source: str, mark: yaml.Mark | None) -> str:
