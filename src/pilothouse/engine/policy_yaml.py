@@ -15,7 +15,7 @@ as its `decision` says. Approvers written in Python can't be had here, nor ones 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -53,14 +53,15 @@ def _check_shape(text: str, source: str) -> None:
     depth = 0
     for event in yaml.parse(text, yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            where = f"{source}:{event.start_mark.line + 1}"
+            where = _where(source, event.start_mark)
             raise SettingError("has an alias (*name)", where, 'a star by itself is written "*"')
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEPTH_MAX:
-            raise SettingError("is nested too deeply", f"{source}:{event.start_mark.line + 1}")
+            raise SettingError("is nested too deeply", _where(source, event.start_mark))
 
 
-def _where(source: str, mark: yaml.Mark | None) -> str:
+def _where(source: str, mark: Any) -> str:
+    """Name a line; a mark is of either of two classes, by which parser made it, or missing."""
     return source if mark is None else f"{source}:{mark.line + 1}"
 
 
