@@ -171,6 +171,18 @@ def meter(limits: Limits) -> Meter:
     return Meter(limits=limits, base=limits)
 
 
+def limits_of(given: dict[str, float]) -> Limits:
+    """Make limits of names and values.
+
+    Raises:
+        UsageError: There is no such limit, or it can't have that value.
+    """
+    limits = Limits()
+    for name, value in given.items():
+        _, limits = with_limit(limits, name, value)
+    return limits
+
+
 def with_limit(limits: Limits, name: str, value: float | None) -> tuple[Limit, Limits]:
     """Change one limit; returns which, and all of them.
 
