@@ -1,7 +1,7 @@
 """The state machine of steering, small and pure: what each command does in each state, and what may happen.
 
 It knows no clock, no task and no event: only what holds, what waits, and who drives. `docs/steering.md` has
-its table, and a random walk is to hold the engine to it.
+its table, and random walks hold the engine to it.
 """
 
 from __future__ import annotations

@@ -192,6 +192,9 @@ class Hands:
         """Wait until a call may be sent, or is barred; None when it is not wanted any more."""
         if self._approvals.looks:
             await self._glanced()  # the last action may have led to another page
+        await self._gate.pass_model()
+        if self._is_unwanted():  # no limit is asked about for what is left anyway
+            return None
         await self._allowance.check(When.ACTION)
         if self._is_unwanted():
             return None

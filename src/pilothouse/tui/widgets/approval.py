@@ -131,11 +131,12 @@ class ApprovalPane(Widget, can_focus=False):
         parts: list[tuple[str, str]] = [
             ("Let this happen?  ", "bold $warning"),
             (describe(asked.member, asked.input), "bold $foreground"),
-            (f"\n {clean_line(asked.why, 300)}{rule}", "$text-muted"),
         ]
-        if asked.risks:
-            risks = "; ".join(clean_line(risk, 200) for risk in asked.risks)
-            parts.append((f"\n risky: {risks}", "$text-error"))
+        risks = "; ".join(asked.risks)
+        if asked.why != f"risky: {risks}":  # the mode's own words: said once
+            parts.append((f"\n {clean_line(asked.why, 300)}{rule}", "$text-muted"))
+        if risks:
+            parts.append((f"\n risky: {clean_line(risks, 400)}", "$text-error"))
         parts.append((f"\n {self._hint()}", "$text-muted"))
         return Content.assemble(*parts)
 
