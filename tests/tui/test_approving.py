@@ -259,6 +259,30 @@ async def test_what_would_happen_is_drawn_on_the_picture_before_it_does() -> Non
         )
 
 
+async def test_a_limit_is_raised_lifted_or_passed_once() -> None:
+    async with bridge() as seen:
+        await seen.press("b", *"once", "enter")
+        assert "no limit is reached" in seen.toasts
+        await seen.press("b", *"many", "enter")
+        assert any("no such limit" in toast for toast in seen.toasts)
+        assert seen.runs.commands == []
+        await seen.runs.append(
+            ev.LimitReached(limit="steps", value=5, used=5, request="l1", next=10),
+            ev.StateChanged(phase=RunPhase.HOLDING, holding=(Hold.LIMIT,)),
+        )
+        await seen.until(lambda: "steps 5 of 5" in seen.status)
+        await seen.press("b", *"steps 50", "enter", "b", *"time off", "enter")
+        await seen.until(lambda: len(seen.runs.commands) == 2)
+        await seen.press("b", *"once", "enter")
+        await seen.until(lambda: len(seen.runs.commands) == 3)
+    raised, lifted, once = seen.runs.commands
+    assert isinstance(raised, cmd.SetLimit)
+    assert isinstance(lifted, cmd.SetLimit)
+    assert isinstance(once, cmd.Resume)
+    assert [(raised.limit, raised.value), (lifted.limit, lifted.value)] == [("steps", 50.0), ("time", None)]
+    assert once.expect == cmd.Expect(request="l1")
+
+
 async def test_a_limit_that_holds_is_named_in_the_status() -> None:
     async with bridge() as seen:
         await seen.runs.append(

@@ -106,6 +106,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("run.freeze", ("P",), "freeze", "hold at once: drop the running answer", RUN, _unended),
     Action("run.step", ("full_stop",), "step", "run one action and hold; replay: next step", RUN, footer=2),
     Action("run.say", ("i",), "say", "write to the agent", RUN, _unended, footer=3),
+    Action("run.limits", ("b",), "limits", "set a limit, or go on once past one", RUN, _unended),
     Action("run.abort", ("x",), "abort…", "open the abort pane; ctrl+y ends it", RUN, _unended, footer=8),
     Action("run.interrupt", ("ctrl+c",), "pause", "copy a selection, else pause; twice: abort", RUN),
     Action("step.previous", ("left", "h"), "previous step", "go to the step before", MOVE, _replay),
@@ -201,6 +202,10 @@ HELP_KEYS: Final = (
     LocalKey("↑ ↓ pgup pgdn", "scroll", "scroll"),
     LocalKey("ctrl+p", "find an action by name, and do it", "find an action"),
     LocalKey("? esc", "close the help", "close"),
+)
+LIMIT_KEYS: Final = (
+    LocalKey("enter", "set it; once: go on past what is reached", "set it"),
+    LocalKey("esc", "leave; nothing changes", "leave"),
 )
 GOTO_KEYS: Final = (
     LocalKey("enter", "go there", "go there"),

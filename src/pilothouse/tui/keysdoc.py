@@ -15,6 +15,7 @@ from pilothouse.tui.actions import (
     APPROVAL_KEYS,
     COMPOSER_KEYS,
     DECISION_KEYS,
+    LIMIT_KEYS,
     key_name,
 )
 
@@ -42,6 +43,7 @@ def render() -> str:
         parts += [_row(action) for action in actions]
     parts += _local("Writing to the agent (after i)", COMPOSER_KEYS)
     parts += _local("The abort pane (after x)", ABORT_KEYS)
+    parts += _local("Limits (after b)", LIMIT_KEYS)
     parts += _local("The approval pane (after n)", APPROVAL_KEYS)
     parts += _local("Its forms (after r and e)", DECISION_KEYS)
     return "".join(parts)

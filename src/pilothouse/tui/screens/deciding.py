@@ -14,6 +14,7 @@ from pilothouse.tui.screens.base import RunBody
 from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
 from pilothouse.tui.widgets.composer import Composer
 from pilothouse.tui.widgets.drawer import DECIDING
+from pilothouse.tui.widgets.prompts import LimitLine, parse_limit
 
 if TYPE_CHECKING:
     from textual import events
@@ -70,6 +71,24 @@ class DecidingScreen(RunBody):
         self.drawer.keep_focus(event)
 
     # --- decisions --------------------------------------------------------------------------------
+
+    def do_run_limits(self) -> None:
+        """Ask for a limit."""
+        self._open("limits")
+
+    @on(LimitLine.Given)
+    def _limit(self, message: LimitLine.Given) -> None:
+        self._close()
+        reached, given = self.record.head_state.limits, parse_limit(message.text)
+        if given is not None:
+            self.send(cmd.SetLimit(**self._who(), limit=given[0], value=given[1]), "setting the limit…")
+        elif message.text.strip().lower() != "once":
+            self.say("no such limit: give a name and a value (steps 50), off for none, or once", "warning")
+        elif reached:
+            expect = cmd.Expect(request=reached[0].request)
+            self.send(cmd.Resume(**self._who(), expect=expect), "going on once…")
+        else:
+            self.say("no limit is reached")
 
     def do_attend(self) -> None:
         """Go to what waits for a decision."""

@@ -17,7 +17,7 @@ from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.screens.deciding import DecidingScreen
 from pilothouse.tui.widgets.approval import ApprovalPane
 from pilothouse.tui.widgets.composer import Composer
-from pilothouse.tui.widgets.prompts import AbortPane, GoTo, parse_place
+from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine, parse_place
 from pilothouse.tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
@@ -363,6 +363,7 @@ class RunScreen(DecidingScreen):
     @on(Composer.Left)
     @on(AbortPane.Left)
     @on(GoTo.Left)
+    @on(LimitLine.Left)
     def _left(self) -> None:
         self._close()
 

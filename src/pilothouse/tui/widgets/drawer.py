@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Final
 
 from textual.containers import Container
 
-from pilothouse.tui.actions import ABORT_KEYS, APPROVAL_KEYS, COMPOSER_KEYS, DECISION_KEYS, GOTO_KEYS
+from pilothouse.tui.actions import (
+    ABORT_KEYS,
+    APPROVAL_KEYS,
+    COMPOSER_KEYS,
+    DECISION_KEYS,
+    GOTO_KEYS,
+    LIMIT_KEYS,
+)
 from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
 from pilothouse.tui.widgets.composer import Composer
-from pilothouse.tui.widgets.prompts import AbortPane, GoTo
+from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +35,7 @@ _KEYS: Final = {
     "composer": COMPOSER_KEYS,
     "abort": ABORT_KEYS,
     "goto": GOTO_KEYS,
+    "limits": LIMIT_KEYS,
     "approval": APPROVAL_KEYS,
     "reject": DECISION_KEYS,
     "edit": DECISION_KEYS,
@@ -37,7 +45,7 @@ DECIDING: Final = frozenset({"approval", "reject", "edit"})
 
 
 class Drawer(Container):
-    """Holds the composer, the abort pane, the place prompt, and what waits for a decision.
+    """Holds the composer, the abort pane, the prompts, and what waits for a decision.
 
     The approval pane is shown as soon as something waits and nothing else is open, without the keys.
     """
@@ -54,6 +62,7 @@ class Drawer(Container):
         yield Composer()
         yield AbortPane()
         yield GoTo()
+        yield LimitLine()
         yield ApprovalPane(self._now)
         yield DecisionForm("reject", self._now, "why not? the agent reads it")
         yield DecisionForm("edit", self._now, "the input as JSON")
