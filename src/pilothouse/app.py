@@ -43,8 +43,11 @@ LINK_WAIT_S = 10.0
 NOT_HERE = {
     "approve": "nobody is there to approve anything",
     "browser": "the browser is Kernel's",
+    "approval-timeout": "nobody is there to approve anything",
     "idle": "the run ends with its task",
     "invocation": "it is the invocation that runs it",
+    "on-unattended": "nobody is there to approve anything",
+    "rules": "there are no files",
     "system-prompt": "there are no files: use system-suffix",
 }
 """Settings that a payload can't choose, and why."""

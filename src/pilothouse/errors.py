@@ -15,6 +15,8 @@ PilothouseError                  exit 1
 ├── JournalError                 exit 1
 │   ├── JournalLocked            exit 2   another engine writes this run
 │   └── RecorderFailed           exit 1   the disk refused an event
+├── LimitHit                     exit 4   a limit is reached, and nobody is there to raise it
+├── NeedsPerson                  exit 5   a decision is wanted, and nobody is there to take it
 ├── ModelError                   exit 1   the model's answer, or its absence, ended the turn
 ├── BrowserError                 exit 1   the browser's answer, or its absence
 ├── RunGone                      exit 1   no engine answers for this run
@@ -106,6 +108,18 @@ class JournalLocked(JournalError):
 
 class RecorderFailed(JournalError):
     """The disk refused an event; what is on disk ends at the last good record."""
+
+
+class LimitHit(PilothouseError):
+    """A limit is reached, and nobody is there to raise it."""
+
+    exit_code = 4
+
+
+class NeedsPerson(PilothouseError):
+    """A decision is wanted, and nobody is there to take it."""
+
+    exit_code = 5
 
 
 class ModelError(PilothouseError):

@@ -123,6 +123,9 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage = Usage()
     messages: tuple[QueuedMessage, ...] = ()
     approval: ev.ApprovalRequested | None = None
+    """What waits for a decision."""
+    limits: tuple[ev.LimitReached, ...] = ()
+    """What is reached and holds the run."""
     driver: str = "agent"
     """Who drives: `agent`, or the actor who holds the lease."""
     browser_name: str = ""
@@ -171,6 +174,7 @@ def _state_changed(state: RunState, event: ev.StateChanged) -> RunState:
         state,
         phase=event.phase,
         holding=event.holding,
+        limits=state.limits if Hold.LIMIT in event.holding else (),
         held_since_t=state.t if newly_held else (state.held_since_t if event.holding else 0),
     )
 
@@ -278,6 +282,8 @@ def _run_ended(state: RunState, event: ev.RunEnded) -> RunState:
         held_since_t=0,
         outcome=event.outcome,
         why=event.why,
+        approval=None,
+        limits=(),
         thinking=False,
         retry=None,
     )
@@ -291,6 +297,27 @@ def _browser_opened(state: RunState, event: ev.BrowserOpened) -> RunState:
         display_width_px=event.width_px or state.display_width_px,
         display_height_px=event.height_px or state.display_height_px,
     )
+
+
+def _approval_decided(state: RunState, event: ev.ApprovalDecided) -> RunState:
+    """Forget what waited; an action that was edited has the input that it was given."""
+    asked = state.approval
+    if asked is None or event.decision != "edit":
+        return _replace(state, approval=None)
+
+    def edited(one: CurrentAction) -> CurrentAction:
+        return _replace(one, input=event.input) if one.tool_use_id == asked.tool_use_id else one
+
+    current = edited(state.current) if state.current is not None else None
+    return _replace(
+        state, approval=None, current=current, upcoming=tuple(edited(one) for one in state.upcoming)
+    )
+
+
+def _limit_reached(state: RunState, event: ev.LimitReached) -> RunState:
+    """Take note of a limit; those of an earlier request do not hold any more."""
+    same = tuple(one for one in state.limits if one.request == event.request and one.limit != event.limit)
+    return _replace(state, limits=(*same, event))
 
 
 def _set(**changes: Any) -> Callable[[RunState, Any], RunState]:
@@ -315,7 +342,9 @@ _HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], RunState]] = {
     ev.MessageDelivered: _message_gone,
     ev.MessageReturned: _message_gone,
     ev.ApprovalRequested: lambda state, event: _replace(state, approval=event),
-    ev.ApprovalDecided: _set(approval=None),
+    ev.ApprovalDecided: _approval_decided,
+    ev.LimitReached: _limit_reached,
+    ev.ModeChanged: lambda state, event: _replace(state, approve=event.mode),
     ev.TakeoverStarted: lambda state, event: _replace(state, driver=event.actor),
     ev.TakeoverEnded: _set(driver="agent"),
     ev.BrowserIntended: lambda state, event: _replace(state, browser_name=event.name),

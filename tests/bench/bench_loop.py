@@ -104,7 +104,7 @@ async def _drive(turns: int, options: ModelOptions, *, follow: bool = False) -> 
         )
         assert servers.stdout is not None
         urls = json.loads(await servers.stdout.readline())
-        spec = RunSpec(run=new_run_id(), task="click", headless=True, model_options=options)
+        spec = RunSpec(run=new_run_id(), task="click", approve="auto", headless=True, model_options=options)
         backends = Backends(spec, directory)
         backends.model = Endpoint(base_url=urls["model"], key=KEY)
         backends.browser = Endpoint(base_url=urls["browser"], key=KEY)

@@ -234,7 +234,7 @@ async def ours(ready: Ready, page: str) -> list[Step]:
         app.middlewares.append(stage.clocked)
         url = await stack.enter_async_context(listening(app))
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ph-")))
-        spec = RunSpec(run=run_id, task="Do it.", browser="kernel", headless=True, idle_s=0)
+        spec = RunSpec(run=run_id, approve="auto", task="Do it.", browser="kernel", headless=True, idle_s=0)
         backends = Backends(spec, directory)
         backends.model = Endpoint(base_url=url, key=model.key)
         backends.browser = Endpoint(base_url=ready.base_url, key=ready.token)

@@ -190,7 +190,10 @@ def test_a_terminal_that_is_too_small_is_said_before_anything_starts(state_dir: 
     [
         (["rnu"], ["rnu", "did you mean run?"]),
         (["frobnicate"], ["frobnicate", "choose from"]),
-        (["run", "x", "--approve", "ask-risky"], ["ask-risky", "later version"]),
+        (["run", "x", "--approve", "ask"], ["'ask'", "ask-risky"]),
+        (["run", "x", "--limit", "step=5"], ["'step'", "did you mean 'steps'?"]),
+        (["run", "x", "--limit", "steps"], ["'steps'", "NAME=VALUE"]),
+        (["run", "x", "--rules", "no-such.toml"], ["no-such.toml", "can't be read"]),
         (["run", "x", "--viewport", "wide"], ["'wide'", "1280x800"]),
         (["run", "x", "--viewport", "10x10"], ["10x10", "200 to 4096"]),
         (["run", "x", "--idle", "soon"], ["'soon'", "10m"]),

@@ -116,6 +116,8 @@ async def rigged(
     options: ModelOptions = ModelOptions(),  # noqa: B008 - frozen
     browser_options: BrowserOptions = PLAIN,
     idle_s: float = 5.0,
+    approve: str = "auto",
+    **more: Any,
 ) -> AsyncIterator[Rig]:
     """Set a run up around a scenario given as text."""
     run_id = new_run_id()
@@ -132,6 +134,8 @@ async def rigged(
         model=model_name,
         model_options=options,
         browser_options=browser_options,
+        approve=approve,
+        **more,
     )
     run_directory = directory / "runs" / run_id
     async with AsyncExitStack() as stack:

@@ -166,6 +166,7 @@ def test_a_payload_becomes_a_spec_with_the_invocation_in_it(monkeypatch: pytest.
         run=spec.run,
         task="Look.",
         model="m",
+        approve="auto",
         headless=True,
         model_options=ModelOptions(max_tokens=9000),
         browser_options=BrowserOptions(

@@ -25,6 +25,7 @@ async def test_a_local_run_is_filmed_and_followed(state_dir: Path) -> None:
     spec = RunSpec(
         run=new_run_id(),
         task="look",
+        approve="auto",
         model_api="scripted",
         scenario=str(script),
         browser="local",

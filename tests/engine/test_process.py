@@ -45,6 +45,7 @@ def start(directory: Path, scenario: str = SCENARIO, *, headless: bool = True) -
     spec = RunSpec(
         run=new_run_id(),
         task="look",
+        approve="auto",
         model_api="scripted",
         scenario=str(script),
         browser="local",
@@ -177,6 +178,7 @@ def test_a_start_that_fails_is_one_sentence_and_leaves_no_run(state_dir: Path) -
     spec = RunSpec(
         run=new_run_id(),
         task="look",
+        approve="auto",
         model_api="scripted",
         scenario=str(state_dir / "no-such.toml"),
         browser="local",

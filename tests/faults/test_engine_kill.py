@@ -44,6 +44,7 @@ async def started(directory: Path, *, real: bool) -> AsyncIterator[tuple[str, in
     spec = RunSpec(
         run=new_run_id(),
         task="walk",
+        approve="auto",
         model_api="scripted",
         scenario=str(script),
         browser="local" if real else "kernel",

@@ -105,6 +105,17 @@ def effects(command: cmd.Command) -> list[ev.Event]:
             return [ev.StateChanged(phase=RunPhase.HOLDING, holding=(Hold.STEP,))]
         case cmd.Say(id=ident, text=text, when=when):
             return [ev.MessageQueued(id=ident, text=text, when=when)]
+        case cmd.Approve(expect=expect, actor=actor) | cmd.Reject(expect=expect, actor=actor) if expect:
+            decision = type(command).__name__.lower()
+            return [
+                ev.ApprovalDecided(request=expect.request, decision=decision, actor=actor),
+                ev.StateChanged(phase=RunPhase.RUNNING),
+            ]
+        case cmd.Edit(expect=expect, actor=actor, input=given) if expect:
+            return [
+                ev.ApprovalDecided(request=expect.request, decision="edit", actor=actor, input=given),
+                ev.StateChanged(phase=RunPhase.RUNNING),
+            ]
         case cmd.Abort():
             return [ev.RunEnded(outcome=Outcome.ABORTED)]
         case _:

@@ -1,8 +1,12 @@
-"""`pilothouse ctl`: commands to a run from a script. What a command does is the engine's to decide."""
+"""`pilothouse ctl`: commands to a run from a script. What a command does is the engine's to decide.
+
+What is asked of the run and what waits in it is worded in `standing`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from pilothouse.errors import NoSuchRun, RunGone, UsageError
 
@@ -11,6 +15,22 @@ if TYPE_CHECKING:
 
     from pilothouse.commands import AnyCommand
 
+VERBS = (
+    "pause",
+    "resume",
+    "step",
+    "say",
+    "approve",
+    "reject",
+    "edit",
+    "limit",
+    "mode",
+    "model",
+    "abort",
+    "state",
+    "wait",
+)
+_TAKES = frozenset({"resume", "step", "say", "approve", "reject", "edit", "limit", "mode", "model"})
 ABORT_WAIT_S = 10.0
 """Abort is done within 5 s; after twice that something is wrong."""
 
@@ -18,13 +38,15 @@ ABORT_WAIT_S = 10.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument("name", metavar="RUN", help="a run's id, a beginning of it, or `latest`")
-    parser.add_argument("command", choices=["pause", "resume", "step", "say", "model", "abort"])
+    parser.add_argument("command", choices=VERBS)
     parser.add_argument(
         "what",
         nargs="*",
         default=[],
-        metavar="N|TEXT|NAME",
-        help="how many actions, what to say, or which model",
+        metavar="WHAT",
+        help="step: how many actions; say: the message; model, mode: which; approve, reject, edit, resume: "
+        "the request, as state shows it, then a reason, or the edited input as JSON; limit: its name, then a "
+        "value or off",
     )
     parser.add_argument(
         "--now", action="store_true", help="say: after the running action, not the running batch"
@@ -34,15 +56,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--effort", default="", metavar="EFFORT", help="model: how hard it thinks from now on"
     )
     parser.add_argument("--keep-browser", action="store_true", help="abort: leave the browser open")
+    parser.add_argument(
+        "--frame", default="", metavar="SHA256", help="approve, reject, edit: the picture seen"
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, default=None, metavar="S", help="wait: give up after so many seconds"
+    )
     parser.add_argument("--reason", default="", help="why, for the journal")
+    parser.add_argument("--json", action="store_true", help="the answer as JSON on standard output")
 
 
 def run(options: argparse.Namespace) -> int:
     """Send one command and wait until it took effect."""
     import asyncio
 
-    asyncio.run(send(options.name, _command(options)))
+    if options.command in ("state", "wait"):
+        _no_more(options)
+        asyncio.run(_stand(options))
+        return 0
+    command = _command(options)
+    run, seq = asyncio.run(deliver(options.name, command))
+    if options.json:
+        _print({"run": run, "command": type(command).__name__, "id": command.id, "seq": seq})
     return 0
+
+
+async def _stand(options: argparse.Namespace) -> None:
+    """Print where a run stands, at once or when it wants a person."""
+    from pilothouse.cli import standing
+    from pilothouse.runs.files import FileRuns
+
+    view = FileRuns()
+    run = view.resolve(options.name)
+    if options.command == "wait":
+        state = await standing.wait_for_person(view, run, options.timeout)
+    else:
+        state = await standing.state_of(view, run)
+    if options.json:
+        _print(standing.as_json(state))
+        return
+    for line in standing.in_words(state):
+        print(line)
+
+
+def _print(answer: dict[str, Any]) -> None:
+    from pilothouse.safety import ascii_json
+
+    print(ascii_json(json.dumps(answer)))
+
+
+def _no_more(options: argparse.Namespace) -> None:
+    if options.what and options.command not in _TAKES:
+        raise UsageError(f"takes nothing more, but got {options.what[0]!r}", f"ctl {options.command}")
 
 
 def _command(options: argparse.Namespace) -> AnyCommand:
@@ -51,15 +116,21 @@ def _command(options: argparse.Namespace) -> AnyCommand:
     from pilothouse.ids import new_command_id
 
     who = {"id": new_command_id(), "actor": actor_name(), "reason": options.reason}
-    if options.what and options.command not in {"step", "say", "model"}:
-        raise UsageError(f"takes nothing more, but got {options.what[0]!r}", f"ctl {options.command}")
+    _no_more(options)
     if options.effort and options.command != "model":
         raise UsageError("--effort goes with model", f"ctl {options.command}", "ctl RUN model --effort E")
     match options.command:
         case "pause":
             return cmd.Pause(**who, freeze=options.freeze)
         case "resume":
-            return cmd.Resume(**who)
+            return cmd.Resume(**who, expect=cmd.Expect(request=options.what[0]) if options.what else None)
+        case "approve" | "reject" | "edit":
+            return _decision(options, who)
+        case "limit":
+            name, value = _limit(options.what)
+            return cmd.SetLimit(**who, limit=name, value=value)
+        case "mode":
+            return cmd.SetMode(**who, mode=_one(options.what, "mode", "auto, ask-risky, ask-all or deny-all"))
         case "step":
             return cmd.Step(**who, n=_count(options.what))
         case "say":
@@ -68,6 +139,73 @@ def _command(options: argparse.Namespace) -> AnyCommand:
             return cmd.SetModel(**who, model=_model(options.what, options.effort), effort=options.effort)
         case _:
             return cmd.Abort(**who, keep_browser=options.keep_browser)
+
+
+def _decision(options: argparse.Namespace, who: dict[str, str]) -> AnyCommand:
+    """Make a decision of the request that was named: what was not seen is not decided on."""
+    from pilothouse import commands as cmd
+
+    if not options.what:
+        raise UsageError(
+            "say which request is meant",
+            f"ctl {options.command}",
+            f"ctl {options.name} state shows what waits",
+        )
+    request, *rest = options.what
+    expect = cmd.Expect(request=request, frame_sha256=options.frame)
+    match options.command:
+        case "edit":
+            return cmd.Edit(**who, expect=expect, input=_input(rest))
+        case "reject":
+            return cmd.Reject(**{**who, "reason": " ".join(rest) or who["reason"]}, expect=expect)
+        case _ if rest:
+            raise UsageError(f"takes one request, but got {rest[0]!r} too", "ctl approve")
+        case _:
+            return cmd.Approve(**who, expect=expect)
+
+
+def _input(words: list[str]) -> dict[str, Any]:
+    try:
+        given = json.loads(" ".join(words))
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise UsageError(
+            "wants the action's input as a JSON object",
+            "ctl edit",
+            """ctl RUN edit a1 '{"coordinate": [5, 5]}'""",
+        )
+    return given
+
+
+def _limit(words: list[str]) -> tuple[str, float | None]:
+    way_out = "ctl RUN limit steps 50, or off to lift it"
+    if len(words) != 2:
+        raise UsageError("wants a limit and its value", "ctl limit", way_out)
+    if words[1] == "off":
+        return words[0], None
+    try:
+        return words[0], float(words[1])
+    except ValueError:
+        raise UsageError(f"{words[1]!r} is no number", "ctl limit", way_out) from None
+
+
+def _one(words: list[str], verb: str, allowed: str) -> str:
+    if len(words) != 1:
+        raise UsageError(f"wants one of {allowed}", f"ctl {verb}")
+    return words[0]
+
+
+def _seconds(text: str) -> float:
+    import argparse
+
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return value
 
 
 def _count(words: list[str]) -> int:
@@ -94,7 +232,13 @@ def _text(words: list[str]) -> str:
 
 
 async def send(name: str, command: AnyCommand) -> str:
-    """Send a command to a run and return the run's id; an abort is waited for until the run has ended.
+    """Send a command to a run and return the run's id, as `deliver` does."""
+    run, _ = await deliver(name, command)
+    return run
+
+
+async def deliver(name: str, command: AnyCommand) -> tuple[str, int]:
+    """Send a command to a run; returns its id and the `seq` of the answer; an abort is waited for to its end.
 
     Raises:
         NoSuchRun: There is no such run.
@@ -114,14 +258,14 @@ async def send(name: str, command: AnyCommand) -> str:
         raise RunGone(how, run, f"pilothouse replay {run} shows it")
     ack = await view.control(run, command)
     if not isinstance(command, Abort):
-        return run
+        return run, ack.seq
     try:
         async with asyncio.timeout(ABORT_WAIT_S):
             async for _event in view.events(run, ack.seq):
                 pass
     except TimeoutError:
         raise RunGone(f"took the abort but has not ended in {ABORT_WAIT_S:.0f} s", run) from None
-    return run
+    return run, ack.seq
 
 
 def resolve_live(name: str) -> str:

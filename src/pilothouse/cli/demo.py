@@ -66,6 +66,7 @@ def spec(*, headless: bool) -> RunSpec:
         scenario=str(SCENARIO),
         browser="local",
         shop=True,
+        approve="auto",
         headless=headless,
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pilothouse import events as ev
+from pilothouse.frames.describe import describe
 from pilothouse.safety import clean_line
 
 if TYPE_CHECKING:
@@ -136,6 +137,20 @@ class PlainLog:
     def _limit_reached(self, event: ev.LimitReached) -> Iterator[tuple[str, str]]:
         yield "warning", f"limit {event.limit}: {event.used:g} of {event.value:g} used"
 
+    def _approval_requested(self, event: ev.ApprovalRequested) -> Iterator[tuple[str, str]]:
+        yield "waits", f"{event.request}: {describe(event.member, event.input)} ({event.why})"
+
+    def _approval_decided(self, event: ev.ApprovalDecided) -> Iterator[tuple[str, str]]:
+        reason = f": {event.reason}" if event.reason else ""
+        yield "waits", f"{event.request}: {event.decision} by {event.actor}{reason}"
+
+    def _mode_changed(self, event: ev.ModeChanged) -> Iterator[tuple[str, str]]:
+        yield "state", f"approval: {event.mode}, by {event.actor}"
+
+    def _limit_changed(self, event: ev.LimitChanged) -> Iterator[tuple[str, str]]:
+        value = "lifted" if event.value is None else f"{event.value:g}"
+        yield "state", f"limit of {event.limit}: {value}, by {event.actor}"
+
     def _browser_opened(self, event: ev.BrowserOpened) -> Iterator[tuple[str, str]]:
         yield "browser", f"{event.name} opened, {event.width_px}x{event.height_px}"
 
@@ -199,6 +214,10 @@ _WORDS: dict[type[ev.Event], Callable[[PlainLog, Any], Iterator[tuple[str, str]]
     ev.MessageReturned: PlainLog._message_returned,
     ev.CommandRefused: PlainLog._command_refused,
     ev.LimitReached: PlainLog._limit_reached,
+    ev.LimitChanged: PlainLog._limit_changed,
+    ev.ModeChanged: PlainLog._mode_changed,
+    ev.ApprovalRequested: PlainLog._approval_requested,
+    ev.ApprovalDecided: PlainLog._approval_decided,
     ev.BrowserOpened: PlainLog._browser_opened,
     ev.BrowserClosed: PlainLog._browser_closed,
     ev.DeletePending: PlainLog._delete_pending,

@@ -64,7 +64,7 @@ def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, bert
     computer = make_computer(
         shape.generation, kernel_client, session.session, camera, paste=spec.browser == "kernel"
     )
-    hands = Hands(run.recorder, run.gate, run.mailbox, computer, camera, berth)
+    hands = Hands(run.recorder, run.gate, run.mailbox, computer, camera, berth, run.approvals, run.allowance)
     client = make_client(
         endpoint.key,
         endpoint.base_url,
@@ -141,6 +141,7 @@ def assemble_loop(
     loop = Loop(
         recorder=recorder,
         gate=run.gate,
+        allowance=run.allowance,
         mailbox=run.mailbox,
         hands=hands,
         asker=asker,

@@ -16,8 +16,9 @@ import msgspec
 
 from pilothouse import events as ev
 from pilothouse.browser.faults import BrowserLost
-from pilothouse.browser.reports import safe_url
+from pilothouse.engine.approvals import EDITED
 from pilothouse.engine.berth import NOT_DONE
+from pilothouse.engine.limits import When
 from pilothouse.errors import BrowserError, RecorderFailed
 from pilothouse.model.conversation import has_image, image_block, result_text, text_result, with_block
 from pilothouse.model.prompt import HALTED, IN_DOUBT, INTERRUPTED, LET_GO, NOT_ASKED
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pilothouse.browser.camera import Camera, Shot
     from pilothouse.browser.computer import Computer
     from pilothouse.browser.session import BrowserSession
+    from pilothouse.engine.allowance import Allowance
+    from pilothouse.engine.approvals import Approvals, Ruling
     from pilothouse.engine.berth import Berth
     from pilothouse.engine.gate import Gate
     from pilothouse.engine.mailbox import Mailbox
@@ -54,6 +57,8 @@ class Hands:
         toolset: Computer,
         camera: Camera,
         berth: Berth,
+        approvals: Approvals,
+        allowance: Allowance,
     ) -> None:
         self._recorder = recorder
         self._gate = gate
@@ -62,6 +67,8 @@ class Hands:
         self._camera = camera
         self._berth = berth
         self._browser = berth.session.session
+        self._approvals = approvals
+        self._allowance = allowance
         self._out_of_sight = ""
         """Why no picture can be had, though nobody said that the browser is gone."""
         self._arrival: Shot | None = None
@@ -128,6 +135,7 @@ class Hands:
 
     async def _arrive(self, session: BrowserSession) -> None:
         """Look at a browser that took the place of a lost one, or at the same one again."""
+        self._approvals.moved()
         if session.session != self._browser:  # in the same one, what was held down is held still
             self._browser = session.session
             self._camera.move_to(session.session)
@@ -166,14 +174,20 @@ class Hands:
     async def _in_order(self, first: int, calls: tuple[Call, ...], results: list[Json]) -> int:
         """Perform call after call until one fails or a message is urgent; returns how many were tried."""
         for number, call in enumerate(calls, first):
-            if not await self._gate.pass_action(lambda: self._mailbox.urgent or bool(self._berth.news)):
+            ruling = await self._let(number, call)
+            if ruling is None:
                 # A message sent `now` leaves what has not begun, all of it if the model was still answering:
                 # it did not know of the message. It reads why.
                 tried = len(results)
                 left = NOT_DONE if self._berth.news else INTERRUPTED
                 self._answer_rest(first, calls, results, left)
                 return tried
-            result = await self._one(number, call)
+            if ruling.barred:
+                tried = len(results)
+                self._bar(number, call, ruling.barred, results)
+                self._answer_rest(first, calls, results, HALTED)
+                return tried
+            result = await self._one(number, call, ruling)
             results.append(result)
             self._gate.action_done()
             if result.get("is_error") or self._toolset.doubt:
@@ -184,7 +198,32 @@ class Hands:
                 await self._glance(number)
         return len(calls)
 
-    async def _one(self, number: int, call: Call) -> Json:
+    async def _let(self, number: int, call: Call) -> Ruling | None:
+        """Wait until a call may be sent, or is barred; None when it is not wanted any more."""
+        if self._approvals.looks:
+            await self._glanced()  # the last action may have led to another page
+        await self._gate.pass_model()
+        if self._is_unwanted():  # no limit is asked about for what is left anyway
+            return None
+        await self._allowance.check(When.ACTION)
+        if self._is_unwanted():
+            return None
+        ruling = await self._approvals.rule(number, call)
+        if ruling.barred:
+            return ruling
+        if ruling.withdrawn:
+            await self._gate.pass_model()
+            return None
+        return ruling if await self._gate.pass_action(self._is_unwanted) else None
+
+    def _is_unwanted(self) -> bool:
+        return self._mailbox.urgent or bool(self._berth.news)
+
+    def _bar(self, number: int, call: Call, why: str, results: list[Json]) -> None:
+        self._recorder.publish(_finished(number, call, why, ok=False, executed=False), durable=True)
+        results.append(text_result(call, why, error=True))
+
+    async def _one(self, number: int, call: Call, ruling: Ruling) -> Json:
         """Perform one call; its intent is on disk before it is sent, its outcome after."""
         if not call.offered:
             text = f"There is no tool called {call.member!r} here: use the computer tool."
@@ -193,9 +232,11 @@ class Hands:
         self._recorder.publish(
             ev.ActionStarted(action=number, tool_use_id=call.id, member=call.member), durable=True
         )
+        given = call.input if ruling.input is None else ruling.input
+        self._approvals.sent(call.member, given)
         began = self._began = time.monotonic()
         try:
-            result = await self._toolset.perform(call.id, call.member, call.input)
+            result = await self._toolset.perform(call.id, call.member, given)
         except BaseException as error:
             cut = isinstance(error, asyncio.CancelledError)
             why = "it was cut off by the operator" if cut else "the engine failed while it was under way"
@@ -205,7 +246,8 @@ class Hands:
             self._berth.touch()
         if self._toolset.doubt:
             self._doubt(number, call, self._toolset.doubt)
-            return await self._doubtful_result(number, call)
+            return _told(await self._doubtful_result(number, call), ruling)
+        result = _told(result, ruling)
         ok, text = not result.get("is_error", False), result_text(result)
         took_ms = (time.monotonic() - began) * 1e3
         try:
@@ -326,18 +368,29 @@ class Hands:
         blob = await self._recorder.put_blob(shot.data, shot.mime, shot.width_px, shot.height_px)
         self._blobs[blob.sha256] = blob
         self.frames += 1
+        url = shot.url or self._berth.page.url
+        if source != "zoom":  # a detail, not the screen
+            self._approvals.framed(blob.sha256, url)
         self._recorder.publish(
             ev.FrameCaptured(
                 frame=self.frames,
                 blob=blob,
                 source=source,
                 action=action,
-                url=safe_url(shot.url) or self._berth.page.url,
+                url=url,
                 title=shot.title or self._berth.page.title,
                 settle_ms=shot.settle_ms,
                 settled_by=shot.settled_by,
             )
         )
+
+
+def _told(result: Json, ruling: Ruling) -> Json:
+    """Tell the model of an edit: it would take the result for that of what it asked for."""
+    if ruling.input is None:
+        return result
+    text = EDITED.format(input=msgspec.json.encode(ruling.input, order="sorted").decode())
+    return with_block(result, {"type": "text", "text": text})
 
 
 def _finished(

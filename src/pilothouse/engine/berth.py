@@ -71,6 +71,7 @@ class Berth:
         news: What the agent must be told of it before it acts again; empty if nothing.
         follower: Reads its telemetry, if that was asked for; listeners are carried over to the next one.
         on_moved: Told of another browser, and returns once the first look at it is taken.
+        on_lost: Told that it is gone: what was meant for it is not wanted any more.
         on_fatal: Told that there is none any more, and that nobody is there to ask for another.
         explain: Says what became of the service itself, if it is that.
         revive: Makes sure that the service is there; raises what is wrong with it.
@@ -106,6 +107,7 @@ class Berth:
         self.news = ""
         self.follower: TelemetryFollower | None = None
         self.on_moved: Callable[[BrowserSession], Awaitable[None]] | None = None
+        self.on_lost: Callable[[], None] = lambda: None
         self.on_fatal: Callable[[PilothouseError], None] = lambda error: None
         self.explain: Callable[[], Awaitable[str]] | None = None
         self.revive: Callable[[], Awaitable[None]] | None = None
@@ -225,6 +227,7 @@ class Berth:
         if self._spec.headless:
             raise BrowserGone(ended or why, way_out="start a new run")
         self._gate.hold(Hold.BROWSER_LOST)
+        self.on_lost()
         while True:
             await self._gate.resumption()
             try:

@@ -16,6 +16,8 @@ from pilothouse.events import Hold, RunPhase
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+STEPS_MAX = 1000
+"""Grants add up to so many."""
 _BY_HAND = frozenset({Hold.PAUSE, Hold.FREEZE, Hold.STEP})
 
 
@@ -36,6 +38,11 @@ class Gate:
     def holding(self) -> tuple[Hold, ...]:
         """What holds the run now, in a fixed order."""
         return tuple(sorted(self._holds))
+
+    @property
+    def counting(self) -> bool:
+        """Say whether steps were granted and are not used up."""
+        return self._steps is not None
 
     def enter(self, phase: RunPhase) -> None:
         """Move the run to a phase of its own accord: running, idle, ending."""
@@ -73,7 +80,7 @@ class Gate:
 
     def step(self, n: int) -> None:
         """Let `n` more actions through, then hold."""
-        self._steps = (self._steps or 0) + n
+        self._steps = min((self._steps or 0) + n, STEPS_MAX)
         self._holds -= _BY_HAND
         self._settle()
 

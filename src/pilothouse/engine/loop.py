@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from pilothouse import events as ev
 from pilothouse.engine.asking import Asker, Refused
+from pilothouse.engine.limits import When
 from pilothouse.events import RunPhase
 from pilothouse.model.conversation import is_empty
 from pilothouse.model.prompt import CONTINUE
 from pilothouse.model.stops import Stop, stop_of
 
 if TYPE_CHECKING:
+    from pilothouse.engine.allowance import Allowance
     from pilothouse.engine.batch import Hands
     from pilothouse.engine.gate import Gate
     from pilothouse.engine.mailbox import Mailbox
@@ -36,6 +38,7 @@ class Loop:
         *,
         recorder: Recorder,
         gate: Gate,
+        allowance: Allowance,
         mailbox: Mailbox,
         hands: Hands,
         asker: Asker,
@@ -46,6 +49,7 @@ class Loop:
     ) -> None:
         self._recorder = recorder
         self._gate = gate
+        self._allowance = allowance
         self._mailbox = mailbox
         self._hands = hands
         self._asker = asker
@@ -100,6 +104,7 @@ class Loop:
     async def _turns(self) -> None:
         empty = 0
         while True:
+            await self._allowance.check(When.TURN)
             self.turns += 1
             answer = await self._asker.ask(self.turns, self._deliver)
             calls = self._conversation.add_answer(answer.content)

@@ -38,6 +38,8 @@ class Recorder:
         self._secrets = secrets
         self._redactor = Redactor(secrets)
         self.state = RunState()
+        self.listeners: list[Callable[[Event], None]] = []
+        """Told of each event right after the state has moved; they must be quick, and publish nothing."""
         self.on_failure: Callable[[RecorderFailed], None] = lambda error: None
         """Told when the disk has refused something: nothing unrecorded may be done."""
 
@@ -69,6 +71,8 @@ class Recorder:
             self.on_failure(error)
             raise
         self.state = reduce(self.state, stamped)
+        for listener in self.listeners:
+            listener(stamped)
         self._bus.must(stamped)
         self._bus.latest(NEWEST_SEQ, stamped.seq)
         return stamped.seq

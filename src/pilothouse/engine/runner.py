@@ -7,6 +7,7 @@ import contextlib
 import datetime
 import gc
 import importlib
+import itertools
 import logging
 import os
 import time
@@ -15,13 +16,18 @@ from typing import TYPE_CHECKING
 from pilothouse import __version__
 from pilothouse import events as ev
 from pilothouse.bus import Bus
+from pilothouse.engine.allowance import Allowance
+from pilothouse.engine.approvals import Approvals
 from pilothouse.engine.choices import checked_shape, doubts_about
 from pilothouse.engine.gate import Gate
+from pilothouse.engine.limits import limits_of
 from pilothouse.engine.mailbox import Mailbox
+from pilothouse.engine.policy import Mode, Policy
+from pilothouse.engine.policy_file import read_policy
 from pilothouse.engine.recorder import Recorder
 from pilothouse.engine.server import ControlServer
 from pilothouse.engine.steering import Steering
-from pilothouse.errors import PilothouseError, RecorderFailed
+from pilothouse.errors import LimitHit, NeedsPerson, PilothouseError, RecorderFailed
 from pilothouse.events import Outcome, RunPhase
 from pilothouse.paths import socket_path
 
@@ -60,7 +66,16 @@ class Run:
         self.recorder = Recorder(writer, blobs, self._bus, backends.secrets)
         self.gate = Gate(self.recorder.publish)
         self.mailbox = Mailbox()
-        self.steering = Steering(self.recorder, self.gate, self.mailbox)
+        numbers = itertools.count(1)
+        self.approvals = _approvals(spec, self.recorder, self.gate, numbers)
+        self.allowance = Allowance(
+            self.recorder,
+            self.gate,
+            numbers.__next__,
+            limits_of(spec.limits),
+            unattended=spec.headless,
+        )
+        self.steering = Steering(self.recorder, self.gate, self.mailbox, self.approvals, self.allowance)
         self.recorder.on_failure = self._break
         self.steering.phase = lambda: self.recorder.state.phase
         self.steering.on_abort = self.abort
@@ -98,7 +113,7 @@ class Run:
                 browser=spec.browser,
                 display_width_px=size.width_px,
                 display_height_px=size.height_px,
-                approve=spec.approve,
+                approve=self.approvals.mode.value,
                 headless=spec.headless,
                 effort=spec.model_options.effort,
                 system=shape.system,
@@ -130,6 +145,9 @@ class Run:
         if self._broken is None and not self._aborted:
             self._broken = error
         self._stop()
+
+    def _lost(self) -> None:
+        self.approvals.withdraw("the browser it was meant for is gone")
 
     def _stop(self) -> None:
         """Cancel the work, and again every half second: a library may have swallowed it."""
@@ -182,6 +200,10 @@ class Run:
             return Outcome.ABORTED, "the engine was told to end"
         if error is None:
             return Outcome.COMPLETED, ""
+        if isinstance(error, LimitHit):
+            return Outcome.LIMIT, str(error)
+        if isinstance(error, NeedsPerson):
+            return Outcome.NEEDS_PERSON, str(error)
         if isinstance(error, PilothouseError):
             return Outcome.FAILED, str(error)
         _log.error("the run met a defect", exc_info=error)
@@ -243,6 +265,7 @@ class Run:
         )
         self._berth = berth
         berth.on_fatal = self._break
+        berth.on_lost = self._lost
         watch = Watch(self._backends, berth, client, spec, self.recorder.publish, self._break)
         self._closers.append(watch.close)
         watch.start()
@@ -259,6 +282,21 @@ class Run:
         self.steering.on_model = agent.plan
         await agent.hands.first_frame()
         await agent.loop.run(spec.task)
+
+
+def _approvals(spec: RunSpec, recorder: Recorder, gate: Gate, numbers: Iterator[int]) -> Approvals:
+    """Read the rules of a run; what was chosen at its start wins over the mode they name."""
+    policy = read_policy(spec.rules) if spec.rules else Policy()
+    return Approvals(
+        recorder,
+        gate,
+        numbers.__next__,
+        policy=policy,
+        mode=Mode(spec.approve) if spec.approve else policy.mode or Mode.ASK_RISKY,
+        allow_hosts=spec.browser_options.allow_hosts,
+        on_unattended=spec.on_unattended if spec.headless else "wait",
+        timeout_s=spec.approval_timeout_s,
+    )
 
 
 def _load_agent() -> None:

@@ -90,7 +90,15 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`auto`, `x11` or `headless`; for `local`."""
     shop: bool = False
     """Serve the demonstration shop on loopback and open it first."""
-    approve: str = "auto"
+    approve: str = ""
+    """The approval mode; empty for what the rules say, else `ask-risky`."""
+    rules: str = ""
+    """The path of a file with rules of approval."""
+    on_unattended: str = "abort"
+    """What becomes of an approval in a headless run once its time is over: `wait`, `reject` or `abort`."""
+    approval_timeout_s: float = 300.0
+    limits: dict[str, float] = {}
+    """By the names of `engine.limits.Limit`."""
     headless: bool = False
     idle_s: float = IDLE_S
     allow_root: bool = False

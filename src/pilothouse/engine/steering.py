@@ -8,18 +8,28 @@ import msgspec
 
 from pilothouse import commands as cmd
 from pilothouse import events as ev
+from pilothouse.engine.gate import STEPS_MAX
 from pilothouse.engine.mailbox import TEXT_MAX_CHARS, Mailbox, Waiting
-from pilothouse.errors import PilothouseError, RecorderFailed, SettingError
-from pilothouse.events import RunPhase
+from pilothouse.errors import CommandRefusedError, PilothouseError, RecorderFailed, SettingError
+from pilothouse.events import Hold, RunPhase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pilothouse.engine.allowance import Allowance
+    from pilothouse.engine.approvals import Approvals
     from pilothouse.engine.gate import Gate
     from pilothouse.engine.recorder import Recorder
 
-STEPS_MAX = 1000
 _ENVELOPE = frozenset({"type", "id", "actor", "reason", "expect"})
+_LET_GO = frozenset({Hold.PAUSE, Hold.FREEZE, Hold.STEP, Hold.RETRY, Hold.BROWSER_LOST, Hold.UNATTENDED})
+"""What resuming lets go of."""
+_INSTEAD = {
+    Hold.TAKEOVER: "a person drives: release it first",
+    Hold.APPROVAL: "an action waits for an approval: approve, reject or edit it",
+    Hold.LIMIT: "a limit is reached: raise it, or name it to go on once",
+    Hold.DISK: "the disk is full: make room",
+}
 REMEMBERED = 1000
 """So many answers are kept, so that a command sent twice is applied once."""
 
@@ -31,10 +41,14 @@ class _No(Exception):
 class Steering:
     """Applies commands to the run, one at a time and in order of arrival."""
 
-    def __init__(self, recorder: Recorder, gate: Gate, mailbox: Mailbox) -> None:
+    def __init__(
+        self, recorder: Recorder, gate: Gate, mailbox: Mailbox, approvals: Approvals, allowance: Allowance
+    ) -> None:
         self._recorder = recorder
         self._gate = gate
         self._mailbox = mailbox
+        self._approvals = approvals
+        self._allowance = allowance
         self._answers: dict[str, cmd.Ack | cmd.Refused] = {}
         self.on_freeze: Callable[[str], None] = lambda why: None
         self.on_abort: Callable[[str, bool], None] = lambda why, keep: None
@@ -70,7 +84,7 @@ class Steering:
         )
         try:
             self._do(command)
-        except _No as refusal:
+        except (_No, CommandRefusedError) as refusal:
             why = str(refusal)
             self._recorder.publish(ev.CommandRefused(id=command.id, command=name, why=why), durable=True)
             return cmd.Refused(id=command.id, why=why)
@@ -91,7 +105,7 @@ class Steering:
                 if freeze:
                     self.on_freeze("frozen by " + command.actor)
             case cmd.Resume():
-                self._gate.resume()
+                self._resume(command)
             case cmd.Step(n=n):
                 self._step(n)
             case cmd.Say():
@@ -103,9 +117,23 @@ class Steering:
             case cmd.SetModel(model=model, effort=effort):
                 self._set_model(model, effort)
             case cmd.Approve() | cmd.Reject() | cmd.Edit():
-                raise _No("nothing waits for an approval")
+                self._approvals.decide(command)
+            case cmd.SetMode(mode=mode):
+                self._approvals.set_mode(mode, command.actor)
+            case cmd.SetLimit(limit=limit, value=value):
+                self._allowance.set_limit(limit, value, command.actor)
             case _:
                 raise _No(f"this engine can't do {type(command).__name__} yet")
+
+    def _resume(self, command: cmd.Resume) -> None:
+        """Let go of what holds by hand; of a limit only if its request is named."""
+        if command.expect is not None and command.expect.request:
+            self._allowance.go_on_once(command.expect.request)
+            return
+        holding = frozenset(self._gate.holding)
+        if holding and not holding & _LET_GO and not self._gate.counting:
+            raise _No(next(way for hold, way in _INSTEAD.items() if hold in holding))
+        self._gate.resume()
 
     def _step(self, n: int) -> None:
         if not 1 <= n <= STEPS_MAX:
@@ -136,6 +164,8 @@ class Steering:
         queued = ev.MessageQueued(id=command.id, text=text, when=command.when, actor=command.actor)
         self._recorder.publish(queued, durable=True)
         self._mailbox.put(Waiting(id=command.id, text=text, when=command.when))
+        if command.when == "now":
+            self._approvals.withdraw("a message was said now")
 
 
 def _not_yet(model: str, effort: str) -> list[str]:

@@ -67,7 +67,16 @@ class ApprovalRequested(Event, frozen=True):
     tool_use_id: str
     args_sha256: str
     frame_sha256: str = ""
+    """The picture that it is shown with: the newest one when it was asked."""
     why: str = ""
+    member: str = ""
+    input: Json = msgspec.field(default_factory=dict)
+    rule: str = ""
+    """The rule that asks; empty when the mode does."""
+    risks: tuple[str, ...] = ()
+    """What makes it risky; a person confirms these twice."""
+    expires_s: float = 0.0
+    """Nobody attends the run: it waits for so long; 0 for as long as it takes."""
 
 
 class ApprovalDecided(Event, frozen=True):
@@ -110,3 +119,23 @@ class LimitReached(Event, frozen=True):
     limit: str
     value: float
     used: float
+    request: str = ""
+    """Who goes on once names it; several limits reached together have the same."""
+    next: float = 0.0
+    """What raising it would propose."""
+    why: str = ""
+
+
+class LimitChanged(Event, frozen=True):
+    """A limit was changed, or lifted for good: then it has no value."""
+
+    limit: str
+    value: float | None = None
+    actor: str = ""
+
+
+class ModeChanged(Event, frozen=True):
+    """What happens to an action that no rule speaks of is another from now on."""
+
+    mode: str
+    actor: str = ""

@@ -1,6 +1,7 @@
 """The mark an action leaves on the picture: a ring for a click, a line for a drag, a chevron for a scroll.
 
-Only drawing: what is marked comes from the event, where it lies from `geometry`.
+Only drawing: what is marked comes from the event, where it lies from `geometry`. What is about to happen is
+drawn by `overlay`, with this module's measures.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 INK: Final = (255, 64, 96)
 HALO: Final = (255, 255, 255)
-_SCROLLS: Final = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
+SMALLEST: Final = Point(1.5, 1.0)
+"""The smallest radius of a mark, in pixels of the picture."""
+SCROLLS: Final = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
 
 
 class Marker(NamedTuple):
@@ -36,10 +39,10 @@ def marker_of(member: str, given: dict[str, Any]) -> Marker | None:
     """Read the mark of an action from its input, which is outside data; None where there is nothing to
     point at.
     """
-    at = _point(given.get("coordinate"))
+    at = point(given.get("coordinate"))
     if at is None:
         return None
-    if member == "left_click_drag" and (start := _point(given.get("start_coordinate"))):
+    if member == "left_click_drag" and (start := point(given.get("start_coordinate"))):
         return Marker("drag", at, start=start)
     if member == "scroll":
         return Marker("scroll", at, direction=str(given.get("scroll_direction", "")))
@@ -53,47 +56,55 @@ def draw(image: Image, marker: Marker, model_px: Extent) -> Image:
     """
     marked = image.copy()
     pen = ImageDraw.Draw(marked)
-    at = _carry(marker.at, model_px, image)
-    reach = min(model_px.width, model_px.height) / 28
-    radius = Point(
-        max(reach * image.width / model_px.width, 1.5), max(reach * image.height / model_px.height, 1.0)
-    )
+    at = carry(marker.at, model_px, image)
+    radius = reach(image, model_px)
     if marker.kind == "scroll":
         _chevron(pen, at, radius, marker.direction)
         return marked
     if marker.start is not None:
-        _stroke(pen, _carry(marker.start, model_px, image), at, radius)
+        _stroke(pen, carry(marker.start, model_px, image), at, radius)
     _ring(pen, at, radius)
     return marked
 
 
-def _carry(point: Point, model_px: Extent, image: Image) -> Point:
+def carry(point: Point, model_px: Extent, image: Image) -> Point:
+    """Carry a point from model pixels onto the picture."""
     return Point(point.x * image.width / model_px.width, point.y * image.height / model_px.height)
 
 
-def _width(radius: Point) -> int:
+def reach(image: Image, model_px: Extent, least: Point = SMALLEST) -> Point:
+    """Give the radius of a mark on the picture; pixels need not be square."""
+    size = min(model_px.width, model_px.height) / 28
+    return Point(
+        max(size * image.width / model_px.width, least.x), max(size * image.height / model_px.height, least.y)
+    )
+
+
+def width(radius: Point) -> int:
+    """Give the width of a stroke for marks of a radius."""
     return max(round(min(radius) / 3), 1)
 
 
 def _ring(pen: ImageDraw.ImageDraw, at: Point, radius: Point) -> None:
-    width = _width(radius)
-    for grow, ink in ((width, HALO), (0, INK)):
-        pen.ellipse(_around(at, Point(radius.x + grow, radius.y + grow)), outline=ink, width=width)
-    pen.ellipse(_around(at, Point(max(radius.x / 4, 0.5), max(radius.y / 4, 0.5))), fill=INK)
+    thick = width(radius)
+    for grow, ink in ((thick, HALO), (0, INK)):
+        pen.ellipse(around(at, Point(radius.x + grow, radius.y + grow)), outline=ink, width=thick)
+    pen.ellipse(around(at, Point(max(radius.x / 4, 0.5), max(radius.y / 4, 0.5))), fill=INK)
 
 
-def _around(at: Point, radius: Point) -> tuple[float, float, float, float]:
+def around(at: Point, radius: Point) -> tuple[float, float, float, float]:
+    """Give the box around a point."""
     return (at.x - radius.x, at.y - radius.y, at.x + radius.x, at.y + radius.y)
 
 
 def _stroke(pen: ImageDraw.ImageDraw, start: Point, end: Point, radius: Point) -> None:
-    width = _width(radius)
-    for ink, thick in ((HALO, width * 3), (INK, width)):
-        pen.line((start.x, start.y, end.x, end.y), fill=ink, width=thick)
+    thick = width(radius)
+    for ink, wide in ((HALO, thick * 3), (INK, thick)):
+        pen.line((start.x, start.y, end.x, end.y), fill=ink, width=wide)
 
 
 def _chevron(pen: ImageDraw.ImageDraw, at: Point, radius: Point, direction: str) -> None:
-    dx, dy = _SCROLLS.get(direction, (0, 1))
+    dx, dy = SCROLLS.get(direction, (0, 1))
     tip = Point(at.x + dx * radius.x * 2, at.y + dy * radius.y * 2)
     wings = (
         Point(at.x - dy * radius.x, at.y - dx * radius.y),
@@ -103,7 +114,8 @@ def _chevron(pen: ImageDraw.ImageDraw, at: Point, radius: Point, direction: str)
         _stroke(pen, wing, tip, radius)
 
 
-def _point(given: Any) -> Point | None:
+def point(given: Any) -> Point | None:
+    """Read a coordinate, which is outside data."""
     match given:
         case [int() | float() as x, int() | float() as y]:
             # The bounds keep Pillow's integer arithmetic safe from a page-sized joke.

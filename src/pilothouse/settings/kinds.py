@@ -122,6 +122,12 @@ class TextFile(Text, frozen=True):
     metavar: ClassVar[str] = "FILE"
 
 
+class RulesFile(TextFile, frozen=True):
+    """The path of a file with rules of approval; the engine reads it."""
+
+    wanted: str = "name a file with rules"
+
+
 class Url(Kind, frozen=True):
     """The address of a page."""
 
@@ -368,3 +374,45 @@ class Tags(Kind, frozen=True):
     def show(self, value: dict[str, str]) -> str:
         """Write them as the environment has them."""
         return ",".join(f"{name}={item}" for name, item in value.items())
+
+
+class Limits(Kind, frozen=True):
+    """Limits of a run with their values; each name has its own kind of number."""
+
+    metavar: ClassVar[str] = "NAME=VALUE"
+    repeats: ClassVar[bool] = True
+
+    @property
+    def give(self) -> str:
+        """Say how."""
+        return "give NAME=VALUE: steps, turns, time, dollars, tokens, repeats or still"
+
+    def read(self, text: str) -> dict[str, float]:
+        """Read pairs separated by commas."""
+        found: dict[str, object] = {}
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            name, _, value = part.partition("=")
+            try:
+                found[name.strip()] = float(value)
+            except ValueError:
+                raise Unfit(f"{part!r} has no number", self.give) from None
+        return self.convert(found)
+
+    def convert(self, value: object) -> dict[str, float]:
+        """Take a table."""
+        from pilothouse.engine.limits import limits_of
+        from pilothouse.errors import UsageError
+
+        if not isinstance(value, dict) or not all(
+            isinstance(item, int | float) and not isinstance(item, bool) for item in value.values()
+        ):
+            raise Unfit(f"{_shown(value)} is no table of numbers", "give a table, as { steps = 50 }")
+        try:
+            limits_of(value)
+        except UsageError as error:
+            raise Unfit(error.what, error.way_out or self.give) from None
+        return {name: float(item) for name, item in value.items()}
+
+    def show(self, value: dict[str, float]) -> str:
+        """Write them as the environment has them."""
+        return ",".join(f"{name}={item:.12g}" for name, item in value.items())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pilothouse.engine.spec import BrowserOptions, ModelOptions, RunSpec
 from pilothouse.errors import SettingError
-from pilothouse.settings.kinds import TextFile
+from pilothouse.settings.kinds import RulesFile, TextFile
 from pilothouse.settings.table import SETTINGS
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ def _fields(settings: Settings) -> dict[str, Any]:
     for setting in SETTINGS:
         given = settings.of(setting.name)
         value = given.value
-        if isinstance(setting.kind, TextFile) and value:
+        if isinstance(setting.kind, RulesFile) and value:
+            value = _rules(Path(value))
+        elif isinstance(setting.kind, TextFile) and value:
             value = _text(Path(value), given.where)
         parts = value if len(setting.into) > 1 else (value,)
         fields |= dict(zip(setting.into, parts, strict=True))
@@ -49,6 +51,15 @@ def _fields(settings: Settings) -> dict[str, Any]:
 
 def _below(fields: dict[str, Any], prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): value for name, value in fields.items() if name.startswith(prefix)}
+
+
+def _rules(path: Path) -> str:
+    """Refuse rules that can't be used before anything is started; the engine reads them by this path."""
+    from pilothouse.engine.policy_file import read_policy
+
+    path = path.expanduser().absolute()
+    read_policy(path)
+    return str(path)
 
 
 def _text(path: Path, where: str) -> str:

@@ -73,6 +73,11 @@ def _unended(situation: Situation) -> str:
     return "the run is ending" if situation.state.phase in {RunPhase.ENDING, RunPhase.ENDED} else ""
 
 
+def _waits(situation: Situation) -> str:
+    waits = situation.steerable and situation.state.approval is not None
+    return "" if waits else "nothing waits for a person"
+
+
 def _replay(situation: Situation) -> str:
     return "" if situation.steps else "there is no step yet"
 
@@ -96,10 +101,12 @@ def _following(situation: Situation) -> str:
 RUN, MOVE, PANES, BRIDGE = "The run", "Moving through it", "Panes and picture", "The bridge"
 
 ACTIONS: Final[tuple[Action, ...]] = (
+    Action("attend", ("n",), "decide…", "go to what waits for a person; ctrl+y there", RUN, _waits, footer=1),
     Action("run.pause", ("space",), "pause/play", "pause gently, resume; replay: play, rest", RUN, footer=1),
     Action("run.freeze", ("P",), "freeze", "hold at once: drop the running answer", RUN, _unended),
     Action("run.step", ("full_stop",), "step", "run one action and hold; replay: next step", RUN, footer=2),
     Action("run.say", ("i",), "say", "write to the agent", RUN, _unended, footer=3),
+    Action("run.limits", ("b",), "limits", "set a limit, or go on once past one", RUN, _unended),
     Action("run.abort", ("x",), "abort…", "open the abort pane; ctrl+y ends it", RUN, _unended, footer=8),
     Action("run.interrupt", ("ctrl+c",), "pause", "copy a selection, else pause; twice: abort", RUN),
     Action("step.previous", ("left", "h"), "previous step", "go to the step before", MOVE, _replay),
@@ -181,10 +188,24 @@ ABORT_KEYS: Final = (
     LocalKey("↑ ↓", "choose: close the browser, or keep it open", "choose"),
     LocalKey("esc", "leave; the run goes on", "leave, the run goes on"),
 )
+APPROVAL_KEYS: Final = (
+    LocalKey("ctrl+y", "let it happen; twice if it is risky", "let it happen"),
+    LocalKey("r", "reject it, with a reason for the agent", "reject…"),
+    LocalKey("e", "let it happen with another input", "edit…"),
+    LocalKey("esc", "leave; it goes on waiting", "leave, it waits"),
+)
+DECISION_KEYS: Final = (
+    LocalKey("ctrl+y", "commit what is written; twice for another input of what is risky", "commit"),
+    LocalKey("esc", "leave; it goes on waiting", "leave, it waits"),
+)
 HELP_KEYS: Final = (
     LocalKey("↑ ↓ pgup pgdn", "scroll", "scroll"),
     LocalKey("ctrl+p", "find an action by name, and do it", "find an action"),
     LocalKey("? esc", "close the help", "close"),
+)
+LIMIT_KEYS: Final = (
+    LocalKey("enter", "set it; once: go on past what is reached", "set it"),
+    LocalKey("esc", "leave; nothing changes", "leave"),
 )
 GOTO_KEYS: Final = (
     LocalKey("enter", "go there", "go there"),

@@ -113,11 +113,11 @@ class Calls:
         lead = f"{ICONS[status]} {cut(str(call.action), 9):>3}  "
         room = width - len(lead) - (len(duration) + 1 if duration else 0)
         member = cut(call.member, min(18, max(room - 1, 0)))
-        aim = cut(call.target, max(room - len(member) - 1, 0))
+        aim = cut(call.target, max(room - cells(member) - 1, 0))
         outcome = _outcome(call) if over else ""
-        spare = room - len(member) - 1 - cells(aim) - 2
+        spare = room - cells(member) - 1 - cells(aim) - 2
         outcome = cut(outcome, spare) if spare >= 6 else ""
-        gap = room - len(member) - 1 - cells(aim) - (cells(outcome) + 2 if outcome else 0)
+        gap = room - cells(member) - 1 - cells(aim) - (cells(outcome) + 2 if outcome else 0)
         dim = "future" if status == "future" else "dim"
         return (
             (lead, tone),

@@ -15,6 +15,7 @@ from pilothouse.frames import marker as marking
 from pilothouse.frames.blocks import Blocks
 from pilothouse.frames.decode import decode, shrink
 from pilothouse.frames.geometry import Box, Extent, fit
+from pilothouse.frames.overlay import draw_overlay
 from pilothouse.tui.graphics import Graphics
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from pilothouse.frames.marker import Marker
+    from pilothouse.frames.overlay import Overlay
     from pilothouse.frames.painter import Patch
 
 KEPT: Final = 6
@@ -38,6 +40,8 @@ class Want:
     cell_px: Extent
     way: Graphics
     marker: Marker | None = None
+    overlay: Overlay | None = None
+    """What would happen, instead of what has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,9 @@ class Darkroom:
     def _develop(self, want: Want, data: bytes) -> Developed:
         scaled, image_px = self._scaled(want, data)
         box = fit(image_px, want.pane_cells, want.cell_px)
-        if want.marker is not None:
+        if want.overlay is not None:
+            scaled = draw_overlay(scaled, want.overlay, image_px)
+        elif want.marker is not None:
             scaled = marking.draw(scaled, want.marker, image_px)
         if want.way is Graphics.BLOCKS:
             return Developed(want, box, patch=Blocks().paint(scaled, Extent(box.width, box.height)))

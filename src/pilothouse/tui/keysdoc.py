@@ -9,7 +9,15 @@ import sys
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from pilothouse.tui.actions import ABORT_KEYS, ACTIONS, COMPOSER_KEYS, key_name
+from pilothouse.tui.actions import (
+    ABORT_KEYS,
+    ACTIONS,
+    APPROVAL_KEYS,
+    COMPOSER_KEYS,
+    DECISION_KEYS,
+    LIMIT_KEYS,
+    key_name,
+)
 
 if TYPE_CHECKING:
     from pilothouse.tui.actions import Action, LocalKey
@@ -21,9 +29,9 @@ compares the
 two. Every action is also in the palette (ctrl+p), and `?` shows which of them work now, and why the others
 don't.
 
-Ending a run, like anything that can't be taken back, needs ctrl+y in a pane that was opened for it: single
-letters may
-arrive as replies of the terminal itself, and pasted text never acts as keys.
+Letting an action happen and ending a run, like anything that can't be taken back, needs ctrl+y in a pane that
+was opened for it: single letters may arrive as replies of the terminal itself, and pasted text never acts as
+keys.
 """
 
 
@@ -35,6 +43,9 @@ def render() -> str:
         parts += [_row(action) for action in actions]
     parts += _local("Writing to the agent (after i)", COMPOSER_KEYS)
     parts += _local("The abort pane (after x)", ABORT_KEYS)
+    parts += _local("Limits (after b)", LIMIT_KEYS)
+    parts += _local("The approval pane (after n)", APPROVAL_KEYS)
+    parts += _local("Its forms (after r and e)", DECISION_KEYS)
     return "".join(parts)
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pilothouse.events import Hold, Outcome, RunPhase
+from pilothouse.frames.describe import describe
 from pilothouse.safety import clean_line
 from pilothouse.tui import words
 from pilothouse.tui.widgets.lines import Fact
+from pilothouse.tui.wrap import cut
 
 if TYPE_CHECKING:
     from pilothouse.state import RunState
@@ -21,6 +23,7 @@ _PHASES: Final = {
     RunPhase.ENDING: "$text-warning",
     RunPhase.ENDED: "$text-success",
 }
+WAITS_CELLS: Final = 40
 _GOOD: Final = frozenset({Outcome.COMPLETED, None})
 
 
@@ -55,6 +58,7 @@ def left(state: RunState, look: Look) -> list[Fact]:
         Fact(f"● {said}", f"bold {style}"),
         Fact(look.pending, "italic $text-warning"),
         Fact("" if look.killed else again(state, look.elapsed_s), "$text-warning"),
+        Fact("" if look.killed else waits(state), "$text-warning", 1),
         Fact(f"step {look.step}", "$foreground"),
         Fact(f"turn {state.turn}", rank=3),
         Fact(f"{words.count(usage.input + usage.cache_read + usage.cache_write + usage.output)} tok"),
@@ -66,6 +70,13 @@ def left(state: RunState, look: Look) -> list[Fact]:
         driver = "agent drives" if state.driver == "agent" else f"{clean_line(state.driver, 40)} drives"
         facts.append(Fact(driver, "$text-muted" if state.driver == "agent" else "bold $text-warning", 2))
     return facts
+
+
+def waits(state: RunState) -> str:
+    """Say what waits for a person; empty when nothing does."""
+    if state.approval is not None:
+        return cut(f"{describe(state.approval.member, state.approval.input)}?", WAITS_CELLS)
+    return ", ".join(f"{clean_line(one.limit, 20)} {one.used:g} of {one.value:g}" for one in state.limits)
 
 
 def again(state: RunState, elapsed_s: float) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pilothouse import events as ev
 from pilothouse.events import RunPhase
+from pilothouse.frames.describe import describe
 from pilothouse.safety import clean, clean_line
 from pilothouse.tui import words
 from pilothouse.tui.wrap import cut, wrap
@@ -317,12 +318,22 @@ class Transcript:
 
     @_on.register
     def _(self, event: ev.ApprovalRequested) -> None:
-        self._add(event, "warning", "?", f"waits for approval: {clean_line(event.why, 300)}", space=True)
+        what = f"{describe(event.member, event.input)}? " if event.member else "waits for approval: "
+        self._add(event, "warning", "?", what + clean_line(event.why, 300), space=True)
 
     @_on.register
     def _(self, event: ev.ApprovalDecided) -> None:
         text = f"{event.decision} by {event.actor}" + (f": {event.reason}" if event.reason else "")
         self._add(event, "state", "▸", clean_line(text, 400))
+
+    @_on.register
+    def _(self, event: ev.ModeChanged) -> None:
+        self._add(event, "state", "▸", clean_line(f"approval: {event.mode}, by {event.actor}", 200))
+
+    @_on.register
+    def _(self, event: ev.LimitChanged) -> None:
+        value = "lifted" if event.value is None else f"{event.value:g}"
+        self._add(event, "state", "▸", clean_line(f"limit of {event.limit}: {value}, by {event.actor}", 200))
 
     @_on.register
     def _(self, event: ev.TakeoverStarted) -> None:

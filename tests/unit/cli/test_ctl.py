@@ -2,6 +2,7 @@
 
 import argparse
 
+import msgspec
 import pytest
 
 from pilothouse import commands as cmd
@@ -30,11 +31,46 @@ def test_a_model_an_effort_or_both_are_set(words: tuple[str, ...], model: str, e
 
 
 @pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        (("approve", "a1"), cmd.Approve(id="", actor="", expect=cmd.Expect(request="a1"))),
+        (
+            ("approve", "a1", "--frame", "f00"),
+            cmd.Approve(id="", actor="", expect=cmd.Expect(request="a1", frame_sha256="f00")),
+        ),
+        (
+            ("reject", "a1", "not", "that"),
+            cmd.Reject(id="", actor="", reason="not that", expect=cmd.Expect(request="a1")),
+        ),
+        (
+            ("edit", "a1", '{"coordinate": [1, 2]}'),
+            cmd.Edit(id="", actor="", expect=cmd.Expect(request="a1"), input={"coordinate": [1, 2]}),
+        ),
+        (("limit", "steps", "50"), cmd.SetLimit(id="", actor="", limit="steps", value=50.0)),
+        (("limit", "steps", "off"), cmd.SetLimit(id="", actor="", limit="steps")),
+        (("mode", "ask-all"), cmd.SetMode(id="", actor="", mode="ask-all")),
+        (("resume", "l1"), cmd.Resume(id="", actor="", expect=cmd.Expect(request="l1"))),
+        (("resume",), cmd.Resume(id="", actor="")),
+    ],
+)
+def test_decisions_limits_and_modes_are_what_was_written(words: tuple[str, ...], sent: cmd.Command) -> None:
+    assert msgspec.structs.replace(command(*words), id="", actor="") == sent
+
+
+@pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (("model",), "nothing to change"),
         (("model", "a", "b"), "wants one model"),
         (("pause", "--effort", "low"), "--effort goes with model"),
+        (("approve",), "say which request is meant"),
+        (("reject",), "latest state shows what waits"),
+        (("approve", "a1", "a2"), "takes one request"),
+        (("edit", "a1"), "JSON object"),
+        (("edit", "a1", "[1, 2]"), "JSON object"),
+        (("limit", "steps"), "wants a limit and its value"),
+        (("limit", "steps", "many"), "'many' is no number"),
+        (("mode",), "ask-risky"),
     ],
 )
 def test_what_makes_no_sense_is_refused(words: tuple[str, ...], sentence: str) -> None:

@@ -15,6 +15,7 @@ from textual.widget import Widget
 
 from pilothouse.frames.geometry import Extent
 from pilothouse.frames.marker import marker_of
+from pilothouse.frames.overlay import overlay_of
 from pilothouse.safety import clean_line
 from pilothouse.tui.darkroom import Darkroom, Developed, Want
 from pilothouse.tui.graphics import Graphics, picture_widget
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
+    from pilothouse.events import ApprovalRequested
     from pilothouse.state import CurrentAction, Frame
 
 STALE_S = 5
@@ -75,6 +77,7 @@ class PicturePane(Vertical, can_focus=True):
         self._cell_px = cell_px
         self._frame: Frame | None = None
         self._action: CurrentAction | None = None
+        self._asked: ApprovalRequested | None = None
         self._wanted: Want | None = None
         self.shown: Developed | None = None
         self._busy = False
@@ -100,9 +103,18 @@ class PicturePane(Vertical, can_focus=True):
         """The page's address, cleaned."""
         return clean_line(self._frame.url, 2_000) if self._frame else ""
 
-    def show(self, frame: Frame | None, action: CurrentAction | None, age_s: float | None) -> None:
-        """Show a frame; `age_s` is how long ago it was taken, None where that means nothing."""
-        self._frame, self._action = frame, action
+    def show(
+        self,
+        frame: Frame | None,
+        action: CurrentAction | None,
+        age_s: float | None,
+        asked: ApprovalRequested | None = None,
+    ) -> None:
+        """Show a frame with what is asked about, else with the mark of its action.
+
+        `age_s` is how long ago it was taken, None where that means nothing.
+        """
+        self._frame, self._action, self._asked = frame, action, asked
         head = self.query_one(PaneHead)
         address = self.query_one("#address", FactLine)
         if frame is None:
@@ -157,7 +169,8 @@ class PicturePane(Vertical, can_focus=True):
         marker = None
         if self._action is not None:
             marker = marker_of(self._action.member, self._action.input)
-        want = Want(frame.blob.sha256, room, self._cell_px, self._way, marker)
+        overlay = overlay_of(self._asked.member, self._asked.input) if self._asked is not None else None
+        want = Want(frame.blob.sha256, room, self._cell_px, self._way, marker, overlay)
         if want != self._wanted:
             self._wanted = want
             if not self._busy:

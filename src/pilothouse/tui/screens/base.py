@@ -102,7 +102,7 @@ class RunBody(Screen[None]):
             yield PicturePane(self._blob, self.ways[0], self._cell_px)
             yield ListPane(2, self.calls, id="tools")
         yield HelpPane()
-        yield Drawer()
+        yield Drawer(self._now)
         yield KeyBar()
         yield Static(Content(""), id="unfit")
 
@@ -253,7 +253,11 @@ class RunBody(Screen[None]):
         self.query_one("#transcript", ListPane).say(turns)
         self.query_one("#tools", ListPane).say(*self._tally(position))
         self.show_status()
+        self.show_approval()
         self.show_keys()
+
+    def show_approval(self) -> None:
+        """Show what waits for a decision at the end of a living run."""
 
     def _cursor(self, rows: Rows, position: int) -> int:
         if (
@@ -292,7 +296,7 @@ class RunBody(Screen[None]):
         self.query_one("#status", FactLine).put(status.left(state, look), status.right(state, look))
         frame = state.frame
         age_s = None if frame is None or state.ended else (state.t - frame.t) / 1e9 + since_s
-        self.query_one(PicturePane).show(frame, state.current, age_s)
+        self.query_one(PicturePane).show(frame, state.current, age_s, state.approval)
 
     def show_keys(self) -> None:
         """Show in the footer what can be done here and now."""

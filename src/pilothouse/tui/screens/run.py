@@ -5,28 +5,24 @@ one method per action of the registry. What is shown is in `screens.base`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.binding import Binding, BindingType
 
 from pilothouse import commands as cmd
-from pilothouse.errors import PilothouseError
-from pilothouse.ids import new_command_id
 from pilothouse.tui.actions import ACTIONS, BY_ID
 from pilothouse.tui.panes.help import HelpPane
 from pilothouse.tui.panes.picture import PicturePane
-from pilothouse.tui.screens.base import RunBody
+from pilothouse.tui.screens.deciding import DecidingScreen
+from pilothouse.tui.widgets.approval import ApprovalPane
 from pilothouse.tui.widgets.composer import Composer
-from pilothouse.tui.widgets.prompts import AbortPane, GoTo, parse_place
+from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine, parse_place
 from pilothouse.tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from textual import events
-
-    from pilothouse.commands import Command
 
 AGAIN_S = 2.0
 """A second ctrl+c within this opens the abort pane."""
@@ -55,12 +51,11 @@ def _bindings() -> list[BindingType]:
     ]
 
 
-class RunScreen(RunBody):
+class RunScreen(DecidingScreen):
     """A run, watched, steered and replayed."""
 
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
 
-    actor = "operator"
     _interrupted_at = float("-inf")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -74,6 +69,7 @@ class RunScreen(RunBody):
 
         A key that was meant for what lies open in front must not steer the run behind it.
         """
+        self.query_one(ApprovalPane).touch()
         if self.drawer.opened and name not in _BESIDE_DRAWER:
             return
         if self.has_class("-help") and name not in _BESIDE_HELP:
@@ -94,28 +90,6 @@ class RunScreen(RunBody):
         self.action_do(name)
 
     # --- steering ---------------------------------------------------------------------------------
-
-    def send(self, command: Command, pending: str) -> None:
-        """Ask the engine; what is said at once is only that we asked."""
-        self.pending = pending
-        self.show_status()
-        self._send(command)
-
-    @work(group="commands", exit_on_error=False)
-    async def _send(self, command: Command) -> None:
-        try:
-            ack = await self.view.control(self.run_id, command)
-        except PilothouseError as error:
-            self.settle()
-            self.say(str(error), "error")
-            if isinstance(command, cmd.Say):
-                self.query_one(Composer).restore(command.text)
-        else:
-            self.wait_for(ack.seq)
-        self.refresh_all()
-
-    def _who(self) -> dict[str, Any]:
-        return {"id": new_command_id(), "actor": self.actor}
 
     def do_run_pause(self) -> None:
         """Pause or resume; in a replay play or rest."""
@@ -380,19 +354,6 @@ class RunScreen(RunBody):
 
     # --- the bridge -------------------------------------------------------------------------------
 
-    def _open(self, name: str) -> None:
-        self.drawer.open(name)
-        self.show_keys()
-
-    def _close(self) -> None:
-        self.drawer.close()
-        self.focus_pane(self.here)
-        self.show_keys()
-
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Keep the keys where something is asked."""
-        self.drawer.keep_focus(event)
-
     def withdraw(self) -> None:
         """Ask no longer whether to end a run that is over."""
         if self.drawer.opened == "abort":
@@ -402,6 +363,7 @@ class RunScreen(RunBody):
     @on(Composer.Left)
     @on(AbortPane.Left)
     @on(GoTo.Left)
+    @on(LimitLine.Left)
     def _left(self) -> None:
         self._close()
 

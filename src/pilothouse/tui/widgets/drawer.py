@@ -9,33 +9,63 @@ from typing import TYPE_CHECKING, Final
 
 from textual.containers import Container
 
-from pilothouse.tui.actions import ABORT_KEYS, COMPOSER_KEYS, GOTO_KEYS
+from pilothouse.tui.actions import (
+    ABORT_KEYS,
+    APPROVAL_KEYS,
+    COMPOSER_KEYS,
+    DECISION_KEYS,
+    GOTO_KEYS,
+    LIMIT_KEYS,
+)
+from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
 from pilothouse.tui.widgets.composer import Composer
-from pilothouse.tui.widgets.prompts import AbortPane, GoTo
+from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual import events
     from textual.app import ComposeResult
     from textual.widget import Widget
 
     from pilothouse.tui.actions import LocalKey
 
-_KEYS: Final = {"": (), "composer": COMPOSER_KEYS, "abort": ABORT_KEYS, "goto": GOTO_KEYS}
+_KEYS: Final = {
+    "": (),
+    "composer": COMPOSER_KEYS,
+    "abort": ABORT_KEYS,
+    "goto": GOTO_KEYS,
+    "limits": LIMIT_KEYS,
+    "approval": APPROVAL_KEYS,
+    "reject": DECISION_KEYS,
+    "edit": DECISION_KEYS,
+}
+DECIDING: Final = frozenset({"approval", "reject", "edit"})
+"""The panes in which a decision is taken."""
 
 
 class Drawer(Container):
-    """Holds the composer, the abort pane and the place prompt."""
+    """Holds the composer, the abort pane, the prompts, and what waits for a decision.
 
-    def __init__(self) -> None:
+    The approval pane is shown as soon as something waits and nothing else is open, without the keys.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
         super().__init__(id="drawer")
+        self._now = now
         self.opened = ""
-        """The id of the open pane; empty for none."""
+        """The id of the pane that has the keys; empty for none."""
+        self._is_offering = False
 
     def compose(self) -> ComposeResult:
         """Lay out what may be asked; only the open one is shown."""
         yield Composer()
         yield AbortPane()
         yield GoTo()
+        yield LimitLine()
+        yield ApprovalPane(self._now)
+        yield DecisionForm("reject", self._now, "why not? the agent reads it")
+        yield DecisionForm("edit", self._now, "the input as JSON")
 
     @property
     def keys(self) -> tuple[LocalKey, ...]:
@@ -45,13 +75,24 @@ class Drawer(Container):
     def open(self, name: str) -> None:
         """Open a pane and give it the keys."""
         self.opened = name
-        self.set_classes(f"-{name}")
+        self._lay_out()
         self._take_keys()
+
+    def offer(self, *, offering: bool) -> None:
+        """Show the approval pane while nothing is open, or not; the keys stay where they are."""
+        if offering != self._is_offering:
+            self._is_offering = offering
+            self._lay_out()
 
     def close(self) -> None:
         """Close what is open; what was written stays."""
         self.opened = ""
-        self.set_classes("")
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        shown = self.opened or ("approval" if self._is_offering else "")
+        self.set_classes(f"-{shown}" if shown else "")
+        self.query_one(ApprovalPane).take(keys=self.opened == "approval")
 
     def keep_focus(self, event: events.DescendantFocus) -> None:
         """Take the keys back from a widget elsewhere, which a click gave them to."""

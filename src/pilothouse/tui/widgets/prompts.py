@@ -1,6 +1,6 @@
 """The small panes that open at the foot of the screen:
 
-ending a run, going to a place. They ask; the screen acts.
+ending a run, going to a place, setting a limit. They ask; the screen acts.
 """
 
 from __future__ import annotations
@@ -98,21 +98,18 @@ def parse_place(text: str) -> Place | None:
     return None
 
 
-class GoTo(Input):
-    """Asks for a step, a time or a part."""
+class Line(Input):
+    """Asks for a line of text; what is pasted into it is cleaned."""
 
     class Given(Message):
-        """The person named a place, or something that is none."""
+        """The person gave a line."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
 
     class Left(Message):
-        """The person stays."""
-
-    def __init__(self) -> None:
-        super().__init__(id="goto", placeholder="step 12, time 1:30 or part 50%", compact=True, max_length=20)
+        """The person changes nothing."""
 
     async def _on_key(self, event: events.Key) -> None:
         if event.key == "escape":
@@ -132,3 +129,43 @@ class GoTo(Input):
         """Give what was written to the screen."""
         text, self.value = self.value, ""
         self.post_message(self.Given(text))
+
+
+class GoTo(Line):
+    """Asks for a step, a time or a part."""
+
+    class Given(Line.Given):
+        """The person named a place, or something that is none."""
+
+    class Left(Line.Left):
+        """The person stays."""
+
+    def __init__(self) -> None:
+        super().__init__(id="goto", placeholder="step 12, time 1:30 or part 50%", compact=True, max_length=20)
+
+
+class LimitLine(Line):
+    """Asks for a limit and its value, or to go on once past those that hold."""
+
+    class Given(Line.Given):
+        """The person named a limit, or something that is none."""
+
+    class Left(Line.Left):
+        """The person changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(id="limits", placeholder="steps 50, steps off, or once", compact=True, max_length=40)
+
+
+def parse_limit(text: str) -> tuple[str, float | None] | None:
+    """Read `steps 50`, or `steps off` as no limit; None for anything else. Knows no limits."""
+    match text.lower().replace("=", " ").split():
+        case [name, "off"]:
+            return name, None
+        case [name, value]:
+            try:
+                return name, float(value)
+            except ValueError:
+                return None
+        case _:
+            return None

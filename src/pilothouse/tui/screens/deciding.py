@@ -1,0 +1,135 @@
+"""Commands on their way to the engine, and what waits for a decision. What keys mean is in `screens.run`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from textual import on, work
+
+from pilothouse import commands as cmd
+from pilothouse.errors import PilothouseError
+from pilothouse.ids import new_command_id
+from pilothouse.tui.screens.base import RunBody
+from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
+from pilothouse.tui.widgets.composer import Composer
+from pilothouse.tui.widgets.drawer import DECIDING
+from pilothouse.tui.widgets.prompts import LimitLine, parse_limit
+
+if TYPE_CHECKING:
+    from textual import events
+
+    from pilothouse.commands import Command
+    from pilothouse.events import ApprovalRequested
+
+
+def _seen(asked: ApprovalRequested) -> cmd.Expect:
+    """Bind a decision to what was shown."""
+    return cmd.Expect(request=asked.request, frame_sha256=asked.frame_sha256)
+
+
+class DecidingScreen(RunBody):
+    """Sends commands, opens the drawer, and takes decisions."""
+
+    actor = "operator"
+
+    def send(self, command: Command, pending: str) -> None:
+        """Ask the engine; what is said at once is only that we asked."""
+        self.pending = pending
+        self.show_status()
+        self._send(command)
+
+    @work(group="commands", exit_on_error=False)
+    async def _send(self, command: Command) -> None:
+        try:
+            ack = await self.view.control(self.run_id, command)
+        except PilothouseError as error:
+            self.settle()
+            self.say(str(error), "error")
+            if isinstance(command, cmd.Say):
+                self.query_one(Composer).restore(command.text)
+        else:
+            self.wait_for(ack.seq)
+        self.refresh_all()
+
+    def _who(self) -> dict[str, Any]:
+        return {"id": new_command_id(), "actor": self.actor}
+
+    # --- the drawer -------------------------------------------------------------------------------
+
+    def _open(self, name: str) -> None:
+        self.drawer.open(name)
+        self.show_keys()
+
+    def _close(self) -> None:
+        self.drawer.close()
+        self.focus_pane(self.here)
+        self.show_keys()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Keep the keys where something is asked."""
+        self.drawer.keep_focus(event)
+
+    # --- decisions --------------------------------------------------------------------------------
+
+    def do_run_limits(self) -> None:
+        """Ask for a limit."""
+        self._open("limits")
+
+    @on(LimitLine.Given)
+    def _limit(self, message: LimitLine.Given) -> None:
+        self._close()
+        reached, given = self.record.head_state.limits, parse_limit(message.text)
+        if given is not None:
+            self.send(cmd.SetLimit(**self._who(), limit=given[0], value=given[1]), "setting the limit…")
+        elif message.text.strip().lower() != "once":
+            self.say("no such limit: give a name and a value (steps 50), off for none, or once", "warning")
+        elif reached:
+            expect = cmd.Expect(request=reached[0].request)
+            self.send(cmd.Resume(**self._who(), expect=expect), "going on once…")
+        else:
+            self.say("no limit is reached")
+
+    def do_attend(self) -> None:
+        """Go to what waits for a decision."""
+        self._open("approval")
+
+    def show_approval(self) -> None:
+        """Show what waits; a pane open on a request that does not wait any more is closed."""
+        asked = self.record.head_state.approval if self.live else None
+        pane, before = self.query_one(ApprovalPane), self.query_one(ApprovalPane).asked
+        pane.put(asked)
+        if self.drawer.opened in DECIDING and before is not None and asked != before:
+            self._close()
+            self.say("what waited there is decided", "warning")
+        self.drawer.offer(offering=asked is not None)
+
+    @on(ApprovalPane.Approved)
+    def _approve(self, message: ApprovalPane.Approved) -> None:
+        if self.drawer.opened == "approval" and message.asked == self.record.head_state.approval:
+            self._close()
+            self.send(cmd.Approve(**self._who(), expect=_seen(message.asked)), "approving…")
+
+    @on(ApprovalPane.Wanted)
+    def _form(self, message: ApprovalPane.Wanted) -> None:
+        asked = self.query_one(ApprovalPane).asked
+        if self.drawer.opened == "approval" and asked is not None:
+            self.query_one(f"#{message.form}", DecisionForm).ask(asked)
+            self._open(message.form)
+
+    @on(DecisionForm.Given)
+    def _decide(self, message: DecisionForm.Given) -> None:
+        who, expect = self._who(), _seen(message.asked)
+        if self.drawer.opened != message.form or message.asked != self.record.head_state.approval:
+            return
+        if message.form == "reject":
+            self._close()
+            self.send(cmd.Reject(**who, reason=message.text, expect=expect), "rejecting…")
+            return
+        try:
+            given = msgspec.json.decode(message.text, type=dict[str, Any])
+        except (msgspec.MsgspecError, UnicodeError):
+            self.say("that is no input: it is a JSON object", "warning")
+            return
+        self._close()
+        self.send(cmd.Edit(**who, input=given, expect=expect), "editing…")

@@ -1,0 +1,410 @@
+"""The state machine of steering, small and pure: what each command does in each state, and what may happen.
+
+It knows no clock, no task and no event: only what holds, what waits, and who drives. `docs/steering.md` has
+its table, and random walks hold the engine to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from pilothouse import commands as cmd
+from pilothouse.engine.limits import Limit
+from pilothouse.engine.policy_rules import Mode
+from pilothouse.events import Hold, RunPhase
+
+BY_HAND: Final = frozenset({Hold.PAUSE, Hold.FREEZE, Hold.STEP})
+STEPS_MAX: Final = 1000
+OVER: Final = {RunPhase.ENDED: "the run has ended", RunPhase.ENDING: "the run is ending"}
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The command took effect; `effect` names it, empty where nothing changed."""
+
+    effect: str = ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The command was refused."""
+
+    why: str
+
+
+Answer = Applied | Refused
+
+
+@dataclass(frozen=True)
+class Steered:
+    """A run, as far as steering goes."""
+
+    phase: RunPhase = RunPhase.STARTING
+    """Of its own accord: a run that is starting or running is holding while `holds` has something."""
+    holds: frozenset[Hold] = frozenset()
+    steps: int | None = None
+    """Granted and not used up; None while they are not counted."""
+    asking: bool = False
+    """The model is answering."""
+    acting: bool = False
+    """An action is under way."""
+    batch: int = 0
+    """Actions of the turn that have not begun."""
+    request: str = ""
+    """What waits for an approval; also what it was allowed, once `approved`."""
+    approved: bool = False
+    requests: int = 0
+    """So many requests were made."""
+    driver: str = ""
+    """Who holds the lease, or asked for it while an action is under way."""
+    browser: bool = False
+    limit: str = ""
+    """The request of the limit that holds."""
+    mail: tuple[str, ...] = ()
+    """Messages that wait, by when."""
+    mode: Mode = Mode.ASK_RISKY
+    limits: frozenset[str] = frozenset({"steps"})
+    stale: bool = False
+    """Somebody took over while the model was answering: what it asks for was meant for another screen."""
+
+    # ------------------------------------------------------------------------------- what may happen
+
+    @property
+    def is_held(self) -> bool:
+        """Say whether anything holds."""
+        return bool(self.holds)
+
+    @property
+    def may_ask(self) -> bool:
+        """Say whether a request may be sent to the model."""
+        idle = not (self.asking or self.acting or self.batch)
+        return self.phase is RunPhase.RUNNING and idle and not self.is_held
+
+    @property
+    def may_act(self) -> bool:
+        """Say whether the next action may be sent to the browser."""
+        ready = self.batch > 0 and not (self.asking or self.acting) and self.browser
+        return self.phase is RunPhase.RUNNING and ready and not self.is_held and not self.is_interrupted
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Say whether the rest of the batch will be left: a message said now waits."""
+        return "now" in self.mail
+
+
+def apply(run: Steered, command: cmd.Command) -> tuple[Steered, Answer]:
+    """Apply a command: every command is applied or refused with a reason, in every state."""
+    if run.phase in OVER:
+        return run, Refused(OVER[run.phase])
+    match command:
+        case cmd.Pause(freeze=freeze):
+            return _pause(run, freeze=freeze)
+        case cmd.Resume():
+            return _resume(run, command)
+        case cmd.Step(n=n):
+            return _step(run, n)
+        case cmd.Say():
+            return _say(run, command)
+        case cmd.Approve() | cmd.Reject() | cmd.Edit():
+            return _decide(run, command)
+        case cmd.TakeOver():
+            return _take_over(run, command.actor)
+        case cmd.Release():
+            return _release(run, command.actor)
+        case cmd.SetLimit():
+            return _set_limit(run, command)
+        case cmd.SetMode(mode=mode):
+            return _set_mode(run, mode)
+        case cmd.SetModel(model=model, effort=effort):
+            return (
+                (run, Applied("the next turn is asked of it"))
+                if model or effort
+                else (run, Refused("nothing to change"))
+            )
+        case cmd.Abort():
+            return _ended(run), Applied("everything in flight is cancelled")
+        case _:
+            return run, Refused(f"this engine can't do {type(command).__name__} yet")
+
+
+def _pause(run: Steered, *, freeze: bool) -> tuple[Steered, Answer]:
+    hold = Hold.FREEZE if freeze else Hold.PAUSE
+    after = replace(run, holds=run.holds - BY_HAND | {hold}, steps=None)
+    if freeze and run.asking:
+        return replace(after, asking=False), Applied("the answer is dropped")
+    return after, Applied("it holds" if after != run else "")
+
+
+def _resume(run: Steered, command: cmd.Command) -> tuple[Steered, Answer]:
+    """Let go of what is held by hand, of a retry and a lost browser; of a limit only if it is named."""
+    named = command.expect.request if command.expect else ""
+    if named:
+        if named != run.limit:
+            return run, Refused("that limit does not hold any more")
+        return replace(run, limit="", holds=run.holds - {Hold.LIMIT}), Applied("it goes on once")
+    lets_go = run.holds & (BY_HAND | {Hold.RETRY, Hold.BROWSER_LOST, Hold.UNATTENDED})
+    if not lets_go and run.steps is None and run.holds:
+        return run, Refused(_instead(run))
+    browser = run.browser or Hold.BROWSER_LOST in run.holds
+    after = replace(run, holds=run.holds - lets_go, steps=None, browser=browser)
+    return after, Applied("it goes on" if after != run else "")
+
+
+def _instead(run: Steered) -> str:
+    """Say what holds, and what would let it go."""
+    ways = {
+        Hold.TAKEOVER: f"{run.driver} drives: release it first",
+        Hold.APPROVAL: "an action waits for an approval: approve, reject or edit it",
+        Hold.LIMIT: "a limit is reached: raise it, or name it to go on once",
+        Hold.DISK: "the disk is full: make room",
+    }
+    return next(way for hold, way in ways.items() if hold in run.holds)
+
+
+def _step(run: Steered, n: int) -> tuple[Steered, Answer]:
+    if not 1 <= n <= STEPS_MAX:
+        return run, Refused(f"steps must be between 1 and {STEPS_MAX}")
+    after = replace(run, holds=run.holds - BY_HAND, steps=min((run.steps or 0) + n, STEPS_MAX))
+    return after, Applied("so many actions, then it holds")
+
+
+def _say(run: Steered, command: cmd.Say) -> tuple[Steered, Answer]:
+    if not command.text.strip():
+        return run, Refused("the message is empty")
+    if command.when not in ("now", "after"):
+        return run, Refused(f"a message is said 'now' or 'after', not {command.when!r}")
+    after = replace(run, mail=(*run.mail, command.when))
+    if command.when == "now" and run.request:
+        return _withdrawn(after), Applied("the request is withdrawn")
+    return after, Applied("it is queued")
+
+
+def _decide(run: Steered, command: cmd.Command) -> tuple[Steered, Answer]:
+    if not run.request or run.approved:
+        return run, Refused("nothing waits for an approval")
+    if command.expect is None:
+        return run, Refused("say which request is meant")
+    if command.expect.request != run.request:
+        return run, Refused("that is not what waits any more")
+    free = run.holds - {Hold.APPROVAL, Hold.UNATTENDED}
+    if isinstance(command, cmd.Reject):
+        return replace(run, holds=free, request="", batch=0), Applied("it never happens; the rest is halted")
+    return replace(run, holds=free, approved=True), Applied("it happens once nothing else holds")
+
+
+def _withdrawn(run: Steered) -> Steered:
+    """Take back a request, and the batch it belongs to."""
+    holds = run.holds - {Hold.APPROVAL, Hold.UNATTENDED}
+    return replace(run, holds=holds, request="", approved=False, batch=0)
+
+
+def _take_over(run: Steered, actor: str) -> tuple[Steered, Answer]:
+    if run.driver == actor:
+        return run, Applied()
+    if run.driver:
+        return run, Refused(f"{run.driver} drives")
+    if not run.browser:
+        return run, Refused("there is no browser")
+    after = replace(run, driver=actor, holds=run.holds | {Hold.TAKEOVER}, stale=run.asking)
+    if run.batch or run.request:  # what was proposed was meant for another screen
+        return _withdrawn(after), Applied("the agent holds; the rest of the batch is left")
+    return after, Applied("the agent holds")
+
+
+def _release(run: Steered, actor: str) -> tuple[Steered, Answer]:
+    if not run.driver:
+        return run, Refused("nobody has taken over")
+    if run.driver != actor:
+        return run, Refused(f"{run.driver} drives")
+    return replace(run, driver="", holds=run.holds - {Hold.TAKEOVER}), Applied(
+        "the model is told what was done"
+    )
+
+
+def _set_limit(run: Steered, command: cmd.SetLimit) -> tuple[Steered, Answer]:
+    if command.limit not in [limit.value for limit in Limit]:
+        return run, Refused(f"there is no limit {command.limit!r}")
+    if command.value is not None and not command.value > 0:
+        return run, Refused(f"{command.value:g} is no limit of {command.limit}")
+    limits = run.limits - {command.limit} if command.value is None else run.limits | {command.limit}
+    after = replace(run, limits=limits, limit="", holds=run.holds - {Hold.LIMIT})
+    return after, Applied("limits are looked at anew")
+
+
+def _set_mode(run: Steered, mode: str) -> tuple[Steered, Answer]:
+    if mode not in [one.value for one in Mode]:
+        return run, Refused(f"there is no mode {mode!r}")
+    after = replace(run, mode=Mode(mode))
+    if run.request and not run.approved and after.mode is Mode.DENY_ALL:
+        holds = run.holds - {Hold.APPROVAL, Hold.UNATTENDED}
+        return replace(after, holds=holds, request="", batch=0), Applied("what waits is rejected")
+    return after, Applied("the next action is judged by it")
+
+
+def _ended(run: Steered) -> Steered:
+    return Steered(phase=RunPhase.ENDING, browser=run.browser, requests=run.requests, mode=run.mode)
+
+
+# ----------------------------------------------------------------------------------------------- moves
+
+
+def opened(run: Steered) -> Steered:
+    """The browser is there."""
+    return replace(run, phase=RunPhase.RUNNING, browser=True)
+
+
+def asked(run: Steered) -> Steered:
+    """A request went to the model, with every message that waited."""
+    assert run.may_ask
+    return replace(run, asking=True, mail=(), stale=False)
+
+
+def answered(run: Steered, actions: int) -> Steered:
+    """The model's answer is whole: it asks for actions, or its leg is over."""
+    assert run.asking
+    if actions:
+        return replace(run, asking=False, batch=0 if run.stale else actions, stale=False)
+    return replace(run, asking=False, phase=RunPhase.RUNNING if run.mail else RunPhase.IDLE)
+
+
+def judged(run: Steered, *, ask: bool) -> Steered:
+    """The next action is looked at: it may happen, or it waits for a person."""
+    assert run.may_act
+    if not ask or run.approved:
+        return run
+    number = run.requests + 1
+    holds = run.holds | {Hold.APPROVAL}
+    return replace(run, holds=holds, request=f"a{number}", requests=number)
+
+
+def acted(run: Steered) -> Steered:
+    """The next action is sent."""
+    assert run.may_act
+    assert run.request == "" or run.approved
+    steps = None if run.steps is None else run.steps - 1
+    return replace(run, acting=True, batch=run.batch - 1, steps=steps, request="", approved=False)
+
+
+def done(run: Steered, *, ok: bool = True) -> Steered:
+    """The action has its outcome; after a failure the rest of the batch is halted."""
+    assert run.acting
+    after = replace(run, acting=False, batch=run.batch if ok else 0)
+    return replace(after, steps=None, holds=after.holds | {Hold.STEP}) if after.steps == 0 else after
+
+
+def left(run: Steered) -> Steered:
+    """The rest of a batch is left because of a message."""
+    assert run.is_interrupted
+    return _withdrawn(run)
+
+
+def faulted(run: Steered) -> Steered:
+    """The model's side failed in a way that may pass."""
+    assert run.asking
+    return replace(run, asking=False, holds=run.holds | {Hold.RETRY})
+
+
+def lost(run: Steered) -> Steered:
+    """The browser is gone: what waited for it is left, and nobody drives."""
+    holds = run.holds - {Hold.TAKEOVER, Hold.APPROVAL} | {Hold.BROWSER_LOST}
+    return replace(
+        run, browser=False, holds=holds, acting=False, batch=0, request="", approved=False, driver=""
+    )
+
+
+def limited(run: Steered) -> Steered:
+    """A limit is reached."""
+    number = run.requests + 1
+    return replace(run, holds=run.holds | {Hold.LIMIT}, limit=f"l{number}", requests=number)
+
+
+def woken(run: Steered) -> Steered:
+    """A message starts the next leg."""
+    assert run.phase is RunPhase.IDLE
+    assert run.mail
+    return replace(run, phase=RunPhase.RUNNING, mail=())
+
+
+def closed(run: Steered) -> Steered:
+    """The run is over."""
+    return replace(_ended(run), phase=RunPhase.ENDED, browser=False)
+
+
+# ----------------------------------------------------------------------------------------------- table
+
+ME: Final = "ann"
+
+
+def _running(**more: Any) -> Steered:
+    return replace(Steered(phase=RunPhase.RUNNING, browser=True), **more)
+
+
+STATES: Final[dict[str, Steered]] = {
+    "starting": Steered(),
+    "answering": _running(asking=True),
+    "acting": _running(acting=True, batch=1),
+    "paused": _running(holds=frozenset({Hold.PAUSE}), batch=2),
+    "frozen": _running(holds=frozenset({Hold.FREEZE})),
+    "stepped": _running(holds=frozenset({Hold.STEP}), batch=2),
+    "approval": _running(holds=frozenset({Hold.APPROVAL}), batch=2, request="a1", requests=1),
+    "ann drives": _running(holds=frozenset({Hold.TAKEOVER}), driver=ME),
+    "bob drives": _running(holds=frozenset({Hold.TAKEOVER}), driver="bob"),
+    "limit": _running(holds=frozenset({Hold.LIMIT}), limit="l1", requests=1),
+    "retry": _running(holds=frozenset({Hold.RETRY})),
+    "no browser": replace(_running(holds=frozenset({Hold.BROWSER_LOST})), browser=False),
+    "idle": Steered(phase=RunPhase.IDLE, browser=True),
+    "ending": Steered(phase=RunPhase.ENDING),
+    "ended": Steered(phase=RunPhase.ENDED),
+}
+_ID: Final[dict[str, Any]] = {"id": "1", "actor": ME}
+_THIS: Final = cmd.Expect(request="a1")
+COMMANDS: Final[dict[str, cmd.Command]] = {
+    "Pause": cmd.Pause(**_ID),
+    "Pause freeze": cmd.Pause(**_ID, freeze=True),
+    "Resume": cmd.Resume(**_ID),
+    "Resume that limit": cmd.Resume(**_ID, expect=cmd.Expect(request="l1")),
+    "Step": cmd.Step(**_ID),
+    "Say after": cmd.Say(**_ID, text="hello"),
+    "Say now": cmd.Say(**_ID, text="hello", when="now"),
+    "Approve": cmd.Approve(**_ID, expect=_THIS),
+    "Reject": cmd.Reject(**_ID, expect=_THIS),
+    "Edit": cmd.Edit(**_ID, expect=_THIS, input={}),
+    "TakeOver": cmd.TakeOver(**_ID),
+    "Release": cmd.Release(**_ID),
+    "SetLimit": cmd.SetLimit(**_ID, limit="steps", value=50),
+    "SetMode": cmd.SetMode(**_ID, mode="ask-all"),
+    "SetModel": cmd.SetModel(**_ID, model="claude-opus-5-5"),
+    "Abort": cmd.Abort(**_ID),
+}
+
+
+def cell(command: str, state: str) -> str:
+    """Write what a command does in a state: that it is applied, or the number of the reason to refuse."""
+    _, answer = apply(STATES[state], COMMANDS[command])
+    if isinstance(answer, Applied):
+        return "yes" if answer.effect else "same"
+    return f"no {REASONS.index(answer.why) + 1}"
+
+
+def _reasons() -> list[str]:
+    found: dict[str, None] = {}
+    for command in COMMANDS.values():
+        for state in STATES.values():
+            _, answer = apply(state, command)
+            if isinstance(answer, Refused):
+                found[answer.why] = None
+    return list(found)
+
+
+REASONS: Final = _reasons()
+
+
+def table() -> str:
+    """Write the table of docs/steering.md."""
+    heads = ["command", *STATES]
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    for command in COMMANDS:
+        lines.append("| " + " | ".join([command, *(cell(command, state) for state in STATES)]) + " |")
+    reasons = [f"{number}. {why}" for number, why in enumerate(REASONS, 1)]
+    return "\n".join([*lines, "", *reasons])

@@ -1,0 +1,326 @@
+"""Random walks: whatever is asked whenever, the engine's steering does what the model of it says."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hashlib
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from pilothouse import commands as cmd
+from pilothouse import events as ev
+from pilothouse.browser.camera import Shot
+from pilothouse.engine.allowance import Allowance
+from pilothouse.engine.approvals import Approvals
+from pilothouse.engine.batch import Hands
+from pilothouse.engine.gate import Gate
+from pilothouse.engine.limits import Limits, When
+from pilothouse.engine.mailbox import Mailbox
+from pilothouse.engine.policy import Mode, Policy
+from pilothouse.engine.steering import Steering
+from pilothouse.events import Hold, RunPhase
+from pilothouse.model.conversation import Call
+from pilothouse.safety import Redactor
+from pilothouse.state import RunState, reduce
+from tests.engine import steering_model as model
+
+WALKS, MOVES_MAX = 250, 40
+SETTLED = 40
+"""So often everything that can go on by itself is let go on between two moves."""
+
+
+class Memory:
+    """A recorder without a disk."""
+
+    def __init__(self) -> None:
+        self.state = RunState()
+        self.listeners: list[Any] = []
+        self.events: list[ev.Event] = []
+
+    def publish(self, event: ev.Event, durable: bool = False) -> int:
+        seq = len(self.events)
+        stamped = msgspec.structs.replace(event, seq=seq, t=seq)
+        self.events.append(stamped)
+        self.state = reduce(self.state, stamped)
+        for listener in self.listeners:
+            listener(stamped)
+        return seq
+
+    async def put_blob(self, data: bytes, mime: str, width_px: int = 0, height_px: int = 0) -> ev.Blob:
+        return ev.Blob(sha256=hashlib.sha256(data).hexdigest(), size=len(data), mime=mime)
+
+    def stream_redactor(self) -> Redactor:
+        return Redactor()
+
+
+class Page:
+    """A browser whose actions end when the walk says so, and how."""
+
+    def __init__(self) -> None:
+        self.doubt, self.lost, self.taken = "", False, None
+        self.ending: asyncio.Future[bool] | None = None
+        self.sent = 0
+
+    async def perform(self, call_id: str, member: str, given: dict[str, Any]) -> dict[str, Any]:
+        self.sent += 1
+        self.ending = asyncio.get_running_loop().create_future()
+        ok = await self.ending
+        self.ending = None
+        result = {"type": "tool_result", "tool_use_id": call_id, "content": [{"type": "text", "text": "-"}]}
+        return result if ok else {**result, "is_error": True}
+
+    async def shoot(self, *_: Any) -> Shot:
+        return Shot(data=b"png", mime="image/png", width_px=1280, height_px=800)
+
+    settled = shoot
+
+
+class Engine:
+    """The engine's own steering, approvals, limits and hands, and a model that answers when told to."""
+
+    def __init__(self) -> None:
+        self.memory = Memory()
+        recorder = cast("Any", self.memory)
+        self.gate, self.mailbox, self.page = Gate(recorder.publish), Mailbox(), Page()
+        numbers = iter(range(1, 10_000))
+        self.approvals = Approvals(
+            recorder, self.gate, numbers.__next__, policy=Policy(), mode=Mode.ASK_RISKY
+        )
+        self.allowance = Allowance(recorder, self.gate, numbers.__next__, Limits(), unattended=False)
+        self.steering = Steering(recorder, self.gate, self.mailbox, self.approvals, self.allowance)
+        self.steering.phase = lambda: self.memory.state.phase
+        self.steering.on_freeze = lambda why: self.answer(None)
+        self.steering.on_model = lambda name, effort: []
+        berth = SimpleNamespace(
+            news="", on_moved=None, page=SimpleNamespace(url="", title=""), touch=lambda: None,
+            take_news=lambda: "",
+        )  # fmt: skip
+        page = cast("Any", self.page)
+        self.hands = Hands(
+            recorder, self.gate, self.mailbox, page, page, cast("Any", berth), self.approvals, self.allowance
+        )
+        self.answering: asyncio.Future[int | None] | None = None
+        self.gate.enter(RunPhase.STARTING)
+
+    def answer(self, actions: int | None) -> None:
+        if self.answering is not None and not self.answering.done():
+            self.answering.set_result(actions)
+
+    async def drive(self) -> None:
+        """Go on as the loop does."""
+        self.gate.enter(RunPhase.RUNNING)
+        turn = 0
+        while True:
+            await self.allowance.check(When.TURN)
+            turn += 1
+            actions = None
+            while actions is None:
+                await self.gate.pass_model()
+                self.mailbox.take_all()
+                self.answering = asyncio.get_running_loop().create_future()
+                actions = await self.answering
+                self.answering = None
+            self.memory.publish(ev.TurnFinished(turn=turn, stop_reason="tool_use", content=[]))
+            if actions:
+                calls = [
+                    Call(id=f"t{turn}-{n}", member="left_click", input={"coordinate": [n, turn]})
+                    for n in range(actions)
+                ]
+                await self.hands.perform(turn, tuple(calls))
+            elif not self.mailbox.waiting:
+                self.gate.enter(RunPhase.IDLE)
+                await self.mailbox.wait()
+                self.mailbox.take_all()
+                self.gate.enter(RunPhase.RUNNING)
+
+
+class Walk:
+    """The engine and its model, moved together."""
+
+    def __init__(self) -> None:
+        self.engine = Engine()
+        self.run = model.Steered(limits=frozenset())
+        self.commands = 0
+        self.driving: asyncio.Task[None] | None = None
+
+    async def settle(self) -> None:
+        for _ in range(SETTLED):
+            await asyncio.sleep(0)
+        if self.driving is not None and self.driving.done():
+            self.driving.result()
+        while (after := self._by_itself(self.run)) != self.run:
+            self.run = after
+
+    def _by_itself(self, run: model.Steered) -> model.Steered:
+        """Move the model as the engine moves without anyone's doing."""
+        if run.is_interrupted and run.batch and not run.is_held and not run.acting:
+            return model.left(run)
+        if run.phase is RunPhase.IDLE and run.mail:
+            return model.woken(run)
+        if not (run.may_ask or run.may_act):
+            return run
+        if Hold.LIMIT in self.engine.gate.holding and not run.request:
+            assert self.engine.page.sent >= 2, "the limit was reached"
+            return model.limited(run)
+        if run.may_ask:
+            return model.asked(run)
+        if run.mode is Mode.DENY_ALL and not run.approved:
+            return dataclasses.replace(run, batch=0)
+        judged = model.judged(run, ask=run.mode is Mode.ASK_ALL)
+        return model.acted(judged) if judged.may_act else judged
+
+    def check(self) -> None:
+        """Compare what can be seen of both."""
+        engine, run = self.engine, self.run
+        pending = engine.approvals._pending
+        seen = {
+            "phase": engine.memory.state.phase,
+            "holds": frozenset(engine.gate.holding),
+            "request": pending.request.request if pending else "",
+            "limit": engine.allowance._request,
+            "steps": engine.gate._steps,
+            "asking": engine.answering is not None,
+            "acting": engine.page.ending is not None,
+            "mode": engine.approvals.mode,
+        }
+        told = {
+            "phase": self.phase(run),
+            "holds": run.holds,
+            "request": "" if run.approved else run.request,
+            "limit": run.limit,
+            "steps": run.steps,
+            "asking": run.asking,
+            "acting": run.acting,
+            "mode": run.mode,
+        }
+        assert seen == told
+
+    @staticmethod
+    def phase(run: model.Steered) -> RunPhase:
+        held = run.is_held and run.phase in (RunPhase.STARTING, RunPhase.RUNNING)
+        return RunPhase.HOLDING if held else run.phase
+
+    # --- moves -------------------------------------------------------------------------------------
+
+    def person(self, command: cmd.Command) -> None:
+        self.commands += 1
+        command = msgspec.structs.replace(command, id=str(self.commands))
+        if isinstance(command, cmd.SetLimit) and self.run.limit and command.value is not None:
+            command = msgspec.structs.replace(
+                command, value=1000.0
+            )  # a limit that still holds goes on holding
+        if command.expect is not None and command.expect.request == "this":
+            name = self.run.limit if isinstance(command, cmd.Resume) else self.run.request
+            command = msgspec.structs.replace(command, expect=cmd.Expect(request=name or "a0"))
+        self.run, told = model.apply(self.run, command)
+        answer = self.engine.steering.apply(command)
+        assert isinstance(answer, cmd.Refused) == isinstance(told, model.Refused), (command, answer, told)
+        if isinstance(told, model.Refused) and isinstance(answer, cmd.Refused):
+            assert answer.why.startswith(told.why.split(":")[0]), (answer, told)
+
+    def environment(self, move: str) -> None:
+        engine = self.engine
+        if move == "go on":  # whatever it waits for
+            self.go_on()
+        elif move == "open" and self.driving is None:
+            self.run = model.opened(self.run)
+            self.driving = asyncio.create_task(engine.drive())
+        elif move.startswith("answer") and self.run.asking:
+            actions = int(move[-1])
+            self.run = model.answered(self.run, actions)
+            engine.answer(actions)
+        elif move in ("done", "failed") and self.run.acting:
+            self.run = model.done(self.run, ok=move == "done")
+            assert engine.page.ending is not None
+            engine.page.ending.set_result(move == "done")
+
+    def go_on(self) -> None:
+        run = self.run
+        if run.asking or run.acting:
+            self.environment("answer 3" if run.asking else "done")
+        elif run.request and not run.approved:
+            self.person(DECISIONS[self.commands % len(DECISIONS)])
+        elif run.limit:
+            self.person(said(cmd.Resume, "this"))
+        elif run.is_held:
+            self.person(said(cmd.Resume))
+        elif run.phase is RunPhase.IDLE:
+            self.person(said(cmd.Say, text="go"))
+
+
+def said(kind: type[cmd.Command], expect: str = "", **fields: Any) -> cmd.Command:
+    return kind(id="", actor="ann", expect=cmd.Expect(request=expect) if expect else None, **fields)
+
+
+DECISIONS = [
+    said(cmd.Approve, "this"),
+    said(cmd.Edit, "this", input={"coordinate": [5, 5]}),
+    said(cmd.Reject, "this"),
+    said(cmd.Approve, "this"),
+    said(cmd.Approve, "a99"),
+]
+COMMANDS = [
+    said(cmd.Pause),
+    said(cmd.Pause, freeze=True),
+    said(cmd.Resume),
+    said(cmd.Resume, "this"),
+    said(cmd.Resume, "l99"),
+    said(cmd.Step, n=1),
+    said(cmd.Step, n=3),
+    said(cmd.Step, n=0),
+    said(cmd.Say, text="go"),
+    said(cmd.Say, text="go", when="now"),
+    said(cmd.Say, text=" "),
+    said(cmd.Approve, "this"),
+    said(cmd.Approve, "a99"),
+    said(cmd.Approve),
+    said(cmd.Reject, "this"),
+    said(cmd.Edit, "this", input={"coordinate": [5, 5]}),
+    said(cmd.SetMode, mode="auto"),
+    said(cmd.SetMode, mode="ask-all"),
+    said(cmd.SetMode, mode="deny-all"),
+    said(cmd.SetMode, mode="?"),
+    said(cmd.SetLimit, limit="steps", value=2.0),
+    said(cmd.SetLimit, limit="steps", value=None),
+    said(cmd.SetLimit, limit="steps", value=0.0),
+    said(cmd.SetLimit, limit="?", value=1.0),
+    said(cmd.SetModel, model="m"),
+]
+moves = st.one_of(
+    st.sampled_from(COMMANDS),
+    st.sampled_from(["open", "answer 0", "answer 1", "answer 3", "done", "failed"]),
+    st.sampled_from([said(cmd.Say, text="go", when="now"), said(cmd.Pause), *DECISIONS]),
+    st.just("go on"),
+    st.just("go on"),
+)
+STARTS: list[list[cmd.Command | str]] = [
+    [said(cmd.SetMode, mode="ask-all"), "open", "answer 3"],
+    ["open", said(cmd.SetLimit, limit="steps", value=2.0)],
+    ["open"],
+    [],
+]
+
+
+@settings(max_examples=WALKS, deadline=None, database=None, phases=[Phase.generate], print_blob=True)
+@given(start=st.sampled_from(STARTS), chosen=st.lists(moves, min_size=10, max_size=MOVES_MAX))
+async def test_the_engine_steers_as_its_model_says(
+    start: list[cmd.Command | str], chosen: list[cmd.Command | str]
+) -> None:
+    walk = Walk()
+    try:
+        for move in [*start, *chosen]:
+            if isinstance(move, str):
+                walk.environment(move)
+            else:
+                walk.person(move)
+            await walk.settle()
+            walk.check()
+    finally:
+        if walk.driving is not None:
+            walk.driving.cancel()
+            await asyncio.wait({walk.driving})
