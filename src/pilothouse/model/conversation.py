@@ -68,11 +68,19 @@ class Conversation:
         """What the person wants of the present leg."""
         return self._instruction
 
+    @property
+    def instruction_role(self) -> str:
+        """The role that the next instruction gets: only the assistant may follow a system message."""
+        return "system" if len(self.history) and self.history.last.role == "system" else "user"
+
     def add_instruction(self, text: str) -> None:
         """Add what the person wants, at the beginning of a leg."""
         self._refuse_while_open()
         self._instruction = text
-        self.history.append("user", [_text(text)])
+        if self.instruction_role == "system":
+            self.history.extend(_text(relayed(text)))
+        else:
+            self.history.append("user", [_text(text)])
 
     def add_answer(self, content: list[Json]) -> tuple[Call, ...]:
         """Add a whole answer of the model verbatim; returns its tool calls in order.
