@@ -82,7 +82,7 @@ class Asker:
         if shape.take():
             self._requester.meter.model = shape.model
             self._larger = 0  # which the other may not take
-            self._shrinker.go_over(shape.model)
+            self._shrinker.go_over(turn, shape.model)
             changed = ev.ModelChanged(turn=turn, model=shape.model.name, effort=shape.effort)
             self._recorder.publish(changed, durable=True)
 
@@ -105,21 +105,37 @@ class Asker:
                 self._change_model(turn)
             self._began = time.monotonic()
             try:
-                answer = await self._once(turn, deliver)
+                answer = await self._tried(turn, deliver)
             except Dropped:
-                continue
-            except TurnFault as fault:
-                await self._after_fault(turn, fault, time.monotonic() - self._began)
                 continue
             if answer is not None:
                 return answer
 
+    async def _tried(self, turn: int, deliver: Callable[[], None]) -> Answer | None:
+        """Ask once, and do what a fault wants before the turn may be asked again; mending may meet more.
+
+        Raises:
+            Dropped: A person had what was under way dropped.
+            ModelError: The model's side ended the run.
+        """
+        try:
+            return await self._once(turn, deliver)
+        except TurnFault as fault:
+            found: TurnFault | None = fault
+        while found is not None:
+            met, found = found, None
+            try:
+                await self._after_fault(turn, met, time.monotonic() - self._began)
+            except TurnFault as fault:
+                found = fault
+        return None
+
     async def _once(self, turn: int, deliver: Callable[[], None]) -> Answer | None:
         """Ask once; None when the answer is not kept and the turn is asked again at once."""
         if not self._paused:  # nothing may stand between a paused turn and its continuation
-            if await self._shrinker.fit(turn):
-                await self._gate.pass_model()
-                self._began = time.monotonic()
+            await self._shrinker.fit(turn)
+            await self._gate.pass_model()  # a person may have held the run while tokens were counted
+            self._began = time.monotonic()
             deliver()
         self._attempt += 1
         history = self._conversation.history
@@ -157,8 +173,8 @@ class Asker:
                 self._larger = min(shape.max_tokens * 2, shape.model.max_output_tokens)
                 return None
             case Stop.SHRINK if not self._shrunk:
-                self._shrunk = True
                 await self._shrinker.shrink(turn, hard=True)
+                self._shrunk = True
                 return None
             case Stop.REFUSED:
                 raise Refused(what, way_out=way_out)
@@ -225,14 +241,16 @@ class Asker:
         if self._refuses_files(fault):
             self._pictures.refuse(fault.why)
             inline = await self._pictures.inline_sources(self._conversation.history.files())
-            self._conversation.history.rewrite_pictures(
+            await self._conversation.history.rewrite_pictures(
                 lambda block: inline.get(block["source"].get("file_id", ""), block)
             )
+            if self._pictures.proven:  # the model has thought about what was just changed
+                self._shrinker.changed(turn)
             return True
         if fault.kind in TOO_LONG and not self._shrunk:
-            self._shrunk = True
             before = self._conversation.history.size_bytes
             await self._shrinker.shrink(turn, hard=True)
+            self._shrunk = True  # only now: a summary that was cut off may be asked for again
             return self._conversation.history.size_bytes < before
         return False
 

@@ -295,8 +295,9 @@ class Hands:
         finally:
             self._berth.touch()
         await self._glanced()
-        await self._record_frame(shot, first + len(tried) - 1, "settled")
-        if not results[-1].get("is_error"):
+        shown = not results[-1].get("is_error")
+        await self._record_frame(shot, first + len(tried) - 1, "settled", shown=shown)
+        if shown:
             results[-1] = with_block(results[-1], image_block(shot.data, shot.mime))
 
     async def _glance(self, number: int) -> None:
@@ -361,8 +362,9 @@ class Hands:
             self._berth.take_news()  # the agent has not begun: to it there was no other
             self._arrival = None
 
-    async def _record_frame(self, shot: Shot, action: int, source: str) -> None:
-        if source not in FOR_PEOPLE:
+    async def _record_frame(self, shot: Shot, action: int, source: str, *, shown: bool = True) -> None:
+        """Store and journal a frame; `shown` is False for one that the model does not get after all."""
+        if shown and source not in FOR_PEOPLE:
             digest = hashlib.sha256(shot.data).hexdigest()
             self.on_picture(digest, shot.data, shot.mime)  # it travels while it is being stored
         blob = await self._recorder.put_blob(shot.data, shot.mime, shot.width_px, shot.height_px)

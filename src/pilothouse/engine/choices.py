@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pilothouse.browser.scale import Scale, fitted
 from pilothouse.engine.spec import ModelOptions
 from pilothouse.errors import SettingError
+from pilothouse.model.bounds import PICTURES_SPARE
 from pilothouse.model.catalogue import Model, lookup
 from pilothouse.model.client import Choice, RequestShape
 from pilothouse.model.prompt import system_prompt
@@ -47,7 +48,8 @@ def _max_tokens(spec: RunSpec) -> int:
 def scale_of(spec: RunSpec, width_px: int, height_px: int) -> Scale:
     """Make the run's scale for a display of this size."""
     asked = spec.model_options
-    return Scale.of(width_px, height_px, lookup(spec.model).picture_limits(asked.history_max_images))
+    most = asked.history_max_images + PICTURES_SPARE  # the bound is looked at only between batches
+    return Scale.of(width_px, height_px, lookup(spec.model).picture_limits(most))
 
 
 def shape_of(spec: RunSpec, scale: Scale) -> RequestShape:

@@ -140,13 +140,21 @@ class Loop:
         if self._idle_s <= 0:
             return ""
         self._gate.enter(RunPhase.IDLE)
-        try:
-            async with asyncio.timeout(self._idle_s):
-                await self._mailbox.wait()
-        except TimeoutError:
-            pass  # a message may have come in that very moment
+        await self._message_or_time()
         messages = self._mailbox.take_all()
         for message in messages:
-            delivered = ev.MessageDelivered(id=message.id, turn=self.turns + 1, text=message.text)
+            role = self._conversation.instruction_role
+            delivered = ev.MessageDelivered(id=message.id, turn=self.turns + 1, text=message.text, role=role)
             self._recorder.publish(delivered, durable=True)
         return "\n\n".join(message.text for message in messages)
+
+    async def _message_or_time(self) -> None:
+        """Wait for a message, or for the idle time to be over while nothing holds the run."""
+        while True:
+            try:
+                async with asyncio.timeout(self._idle_s):
+                    await self._mailbox.wait()
+            except TimeoutError:  # a message may have come in that very moment
+                if self._gate.holding:
+                    continue  # a run does not end under the hand that holds it
+            return

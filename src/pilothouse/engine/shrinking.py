@@ -42,12 +42,22 @@ class Shrinker:
         self._tokens = 0
         """The prompt and answer of the latest turn."""
         self._cleared: dict[str, int] = {}
+        self._pruned = False
+        """Pictures are gone from before thinking that is still there."""
         self._summaries = self.bounds.compacts
 
-    def go_over(self, model: Model) -> None:
+    def go_over(self, turn: int, model: Model) -> None:
         """Keep to the bounds of another model from here on."""
         self.bounds = self._bounds_of(model)
         self._summaries = self.bounds.compacts
+        if self._pruned:
+            self.changed(turn)
+
+    def changed(self, turn: int) -> None:
+        """Drop the thinking of a history that was changed, where thinking is bound to what came before it."""
+        self._pruned = not self.bounds.append_only
+        if self.bounds.append_only:
+            self._drop_thinking(turn)
 
     def answered(self, turn: int, answer: Answer) -> None:
         """Learn from an answer what the history costs, and what the API left out of it."""
@@ -90,8 +100,7 @@ class Shrinker:
         """Make the history smaller now; with `hard`, also if it is within its bounds. See `fit`."""
         if not self.bounds.append_only and self._prune(turn, hard=hard):
             return False
-        if self._summaries and can_summarise(self._conversation):
-            await self._summarise(turn)
+        if self._summaries and can_summarise(self._conversation) and await self._summarise(turn):
             return True
         if self.bounds.append_only:
             self._prune_without_thinking(turn, hard=hard)
@@ -102,17 +111,22 @@ class Shrinker:
         before = history.size_bytes
         pruned = self.bounds.prune(history, hard=hard)
         if pruned:
+            self._pruned = True
             self._tell(turn, "images", pruned)
         return pruned if not hard or history.size_bytes < before else 0
 
     def _prune_without_thinking(self, turn: int, *, hard: bool) -> None:
         """Prune a history that binds thinking to it, which is legal once no thinking is left."""
+        self._drop_thinking(turn)
+        self._prune(turn, hard=hard)
+        self._pruned = False  # what thinking comes from here on knows nothing else
+
+    def _drop_thinking(self, turn: int) -> None:
         if dropped := self._conversation.history.drop_thinking():
             self._tell(turn, "thinking", dropped)
-        self._prune(turn, hard=hard)
 
-    async def _summarise(self, turn: int) -> None:
-        """Let the API summarise everything so far, and go on from that.
+    async def _summarise(self, turn: int) -> bool:
+        """Let the API summarise everything so far, and go on from that; says whether it did.
 
         A request that ends with calls open can't be summarised: this comes after all results.
         """
@@ -122,17 +136,18 @@ class Shrinker:
             if fault.may_pass or fault.asks:
                 raise
             self._cannot(f"the model API would not summarise the conversation: {fault.why}")
-            return
+            return False
         self._requester.meter.answered(turn, answer)
         summary = [block for block in answer.content if block.get("type") == "compaction"]
         if not summary or not summary[0].get("content"):
             self._cannot("the model API made no summary of the conversation")
-            return
+            return False
         tokens, picture = answer.tokens.prompt or self._tokens, await self._pictures.newest_block()
         gone = self._conversation.replace_by_summary(summary, picture)
-        self._tokens, self._cleared = 0, {}
+        self._tokens, self._cleared, self._pruned = 0, {}, False
         self._tell(turn, "compaction", gone, tokens)
         self._pictures.forget_soon(but=[picture["source"].get("file_id", "")] if picture else [])
+        return True
 
     def _cannot(self, what: str) -> None:
         """Do without summaries from here on."""

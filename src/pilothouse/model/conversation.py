@@ -58,11 +58,19 @@ class Conversation:
         """Say whether the history begins with a summary."""
         return len(self.history) > 0 and self.history.first.content[0].get("type") == "compaction"
 
+    @property
+    def instruction_role(self) -> str:
+        """The role that the next instruction gets: only the assistant may follow a system message."""
+        return "system" if len(self.history) and self.history.last.role == "system" else "user"
+
     def add_instruction(self, text: str) -> None:
         """Add what the person wants, at the beginning of a leg."""
         self._refuse_while_open()
         self._instruction = text
-        self.history.append("user", [_text(text)])
+        if self.instruction_role == "system":
+            self.history.extend(_text(relayed(text)))
+        else:
+            self.history.append("user", [_text(text)])
 
     def add_answer(self, content: list[Json]) -> tuple[Call, ...]:
         """Add a whole answer of the model verbatim; returns its tool calls in order.

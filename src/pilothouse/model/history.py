@@ -6,6 +6,7 @@ encoded when it is added, and again only when it is changed.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ PICTURE_TOKENS = 1_400
 CHARS_PER_TOKEN = 3
 """Fewer than in ordinary English: an estimate may be too high, never too low."""
 PRUNED = "[An older screenshot stood here.]"
+_PRUNED_BYTES = len(msgspec.json.encode({"type": "text", "text": PRUNED}))
 
 
 @dataclass(slots=True)
@@ -119,12 +121,20 @@ class History:
         """
         pruned = 0
         for message in self._messages:
-            while message.pictures and (
-                self.pictures > keep or (self.pictures > 1 and self.size_bytes > max_bytes)
-            ):
-                self._change(message, _without_first(message.content))
-                pruned += 1
+            if due := self._due(message, keep, max_bytes):
+                self._change(message, _without_first(message.content, due))
+                pruned += due
         return pruned
+
+    def _due(self, message: Message, keep: int, max_bytes: int) -> int:
+        """Say how many pictures of a message are too many, its first ones first."""
+        due, left, size = 0, self.pictures, self.size_bytes
+        for picture in pictures_in(message.content):
+            if left <= keep and (left <= 1 or size <= max_bytes):
+                break
+            due, left = due + 1, left - 1
+            size -= len(msgspec.json.encode(picture)) - _PRUNED_BYTES
+        return due
 
     def drop_thinking(self) -> int:
         """Take out all thinking, which makes any change of the history legal; returns how many blocks."""
@@ -146,11 +156,12 @@ class History:
         ]
         return {source["file_id"] for source in sources if "file_id" in source}
 
-    def rewrite_pictures(self, other: Callable[[Json], Json]) -> int:
-        """Change the source of every picture; returns how many were changed."""
+    async def rewrite_pictures(self, other: Callable[[Json], Json]) -> int:
+        """Change the source of every picture, others running in between; returns how many were changed."""
         changed = 0
         for message in self._messages:
             if message.pictures:
+                await asyncio.sleep(0)
                 content = _mapped(message.content, other)
                 if content != message.content:
                     changed += message.pictures
@@ -202,14 +213,11 @@ def _mapped(content: list[Json], other: Callable[[Json], Json]) -> list[Json]:
     return mapped
 
 
-def _without_first(content: list[Json]) -> list[Json]:
-    """Replace the first picture by a line of text."""
-    left = [True]
+def _without_first(content: list[Json], due: int) -> list[Json]:
+    """Replace the first so many pictures by a line of text each."""
+    left = iter(range(due))
 
     def prune(block: Json) -> Json:
-        if not left:
-            return block
-        left.clear()
-        return {"type": "text", "text": PRUNED}
+        return block if next(left, None) is None else {"type": "text", "text": PRUNED}
 
     return _mapped(content, prune)

@@ -191,6 +191,10 @@ class Pictures:
         kept = set(but)
         gone = [file for file in self._named if file not in kept]
         limit = asyncio.Semaphore(FORGET_AT_ONCE)
+        for (
+            file
+        ) in gone:  # before the first is deleted: a picture seen again meanwhile needs a file of its own
+            self._unname(file)
 
         async def delete(file: str) -> None:
             async with limit:
@@ -198,8 +202,7 @@ class Pictures:
                     await self._client.files.delete(file, timeout=FORGET_S)
                 except (anthropic.APIError, httpx2.HTTPError):
                     return  # it expires by itself
-                sha256, _ = self._named.pop(file, ("", ""))
-                self._uploads.pop(sha256, None)
+                self._named.pop(file, None)
 
         try:
             async with asyncio.timeout(FORGET_S), asyncio.TaskGroup() as group:
@@ -207,6 +210,14 @@ class Pictures:
                     group.create_task(delete(file))
         except TimeoutError:
             return
+
+    def _unname(self, file: str) -> None:
+        """Let no picture be named by a file any more; one uploaded anew since has another."""
+        sha256, _ = self._named[file]
+        task = self._uploads.get(sha256)
+        failed = task is None or not task.done() or task.cancelled() or task.exception() is not None
+        if task is not None and not failed and task.result() == file:
+            del self._uploads[sha256]
 
     async def close(self) -> None:
         """End what is still uploading, and delete what was uploaded."""

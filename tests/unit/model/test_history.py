@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from typing import Any
 
+import pytest
+
 from pilothouse.model.bounds import Bounds
 from pilothouse.model.conversation import image_block
-from pilothouse.model.history import PRUNED, History
+from pilothouse.model.history import PRUNED, History, Message
 from pilothouse.model.wire import CHUNK_BYTES, Body
 
 
@@ -86,3 +89,38 @@ async def test_a_body_is_given_in_small_parts_and_whole() -> None:
     assert b"".join(parts) == b"".join(body.pieces)
     assert max(map(len, parts)) <= CHUNK_BYTES
     assert body.size == sum(map(len, parts))
+
+
+def test_a_message_of_many_pictures_is_encoded_once_when_they_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[Message] = []
+    encode = Message.encode
+
+    def noted(message: Message) -> None:
+        encoded.append(message)
+        encode(message)
+
+    history = History()
+    history.append("user", [result(number) for number in range(30)])
+    monkeypatch.setattr(Message, "encode", noted)
+    assert history.prune(10, 10**6) == 20
+    assert len(encoded) == 1
+    assert history.pictures == 10
+    assert history.prune(10, history.size_bytes - 1) == 1  # one less is small enough
+    assert history.size_bytes == sum(len(message) + 1 for message in history.wire())
+
+
+async def test_others_run_between_the_messages_whose_pictures_are_rewritten() -> None:
+    history = grown(9)
+    sizes: list[int] = []
+
+    async def watch() -> None:
+        while True:
+            sizes.append(history.size_bytes)
+            await asyncio.sleep(0)
+
+    watching = asyncio.create_task(watch())
+    named = {"type": "image", "source": {"type": "file", "file_id": "file_1"}}
+    assert await history.rewrite_pictures(lambda _: named) == 9
+    watching.cancel()
+    assert len(set(sizes)) >= 9
+    assert history.files() == {"file_1"}
