@@ -33,9 +33,13 @@ class Account:
 
     async def reap(self, *options: str, terminal: bool = False, interrupt_at: bytes | None = None) -> Said:
         key = {"KERNEL_API_KEY": "a-key-of-the-tests", "KERNEL_BASE_URL": self.url}
-        if terminal:
-            return await asyncio.to_thread(on_a_terminal, "reap", interrupt_at=interrupt_at, **key)
-        return await asyncio.to_thread(pilothouse, "reap", *options, **key)
+
+        def said() -> Said:
+            if terminal:
+                return on_a_terminal("reap", *options, interrupt_at=interrupt_at, **key)  # type: ignore[arg-type]
+            return pilothouse("reap", *options, **key)  # type: ignore[arg-type]
+
+        return await asyncio.to_thread(said)
 
 
 @pytest.fixture
