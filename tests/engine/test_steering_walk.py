@@ -98,7 +98,7 @@ class Engine:
         self.steering.on_model = lambda name, effort: []
         berth = SimpleNamespace(
             news="", on_moved=None, page=SimpleNamespace(url="", title=""), touch=lambda: None,
-            take_news=lambda: "",
+            take_news=lambda: "", session=SimpleNamespace(session="one"),
         )  # fmt: skip
         page = cast("Any", self.page)
         self.hands = Hands(

@@ -16,6 +16,7 @@ import msgspec
 
 from pilothouse import events as ev
 from pilothouse.browser.faults import BrowserLost
+from pilothouse.browser.reports import safe_url
 from pilothouse.engine.approvals import EDITED
 from pilothouse.engine.berth import NOT_DONE
 from pilothouse.engine.limits import When
@@ -370,7 +371,7 @@ class Hands:
         blob = await self._recorder.put_blob(shot.data, shot.mime, shot.width_px, shot.height_px)
         self._blobs[blob.sha256] = blob
         self.frames += 1
-        url = shot.url or self._berth.page.url
+        url = safe_url(shot.url) or self._berth.page.url
         if source != "zoom":  # a detail, not the screen
             self._approvals.framed(blob.sha256, url)
         self._recorder.publish(

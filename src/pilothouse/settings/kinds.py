@@ -240,14 +240,14 @@ class Duration(Kind, frozen=True):
     def _checked(self, seconds: float, given: str) -> float:
         if not self.low_s <= seconds <= self.high_s:
             raise Unfit(f"{given} is out of range", self.give)
-        return seconds
+        return round(seconds, 3)  # what can be written can be read back
 
     def show(self, value: float) -> str:
         """Write it with the largest unit that is exact."""
         for unit in ("h", "m"):
             if value and value % UNITS_S[unit] == 0:
                 return f"{value / UNITS_S[unit]:g}{unit}"
-        return f"{value:g}s"
+        return f"{value:.12g}s"
 
 
 class Flag(Kind, frozen=True):
