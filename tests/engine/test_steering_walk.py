@@ -74,7 +74,7 @@ class Page:
         result = {"type": "tool_result", "tool_use_id": call_id, "content": [{"type": "text", "text": "-"}]}
         return result if ok else {**result, "is_error": True}
 
-    async def shoot(self, *_: Any) -> Shot:
+    async def shoot(self, *_: Any, **__: Any) -> Shot:
         return Shot(data=b"png", mime="image/png", width_px=1280, height_px=800)
 
     settled = shoot
