@@ -194,7 +194,9 @@ async def test_a_browser_that_cannot_be_deleted_is_said_to_be_left() -> None:
         await asyncio.wait_for(stub.hanging.wait(), 30)
         running.cancel()
         report = await running
-    assert report.left == ("browser",) * len(stub.browsers) != ()
+    # One that was being asked for when all was called off may be there or not: it is said to be left as well.
+    assert set(report.left) == {"browser"}
+    assert len(report.left) >= len(stub.browsers) > 0
 
 
 async def test_a_service_that_is_busy_is_waited_for_once_and_is_no_answer(tmp_path: Path) -> None:
