@@ -1,6 +1,6 @@
 # Two commands do all the set-up: `make demo` and `make test`. They need git, make and Python 3.11+, nothing else.
 .POSIX:
-.PHONY: demo test check lint unit engine tui terminal faults bench fmt clean bootstrap
+.PHONY: demo test check lint unit engine tui terminal faults bench soak fmt clean bootstrap
 
 BIN = .venv/bin
 # Three at a time, a file's tests together: most of them wait for a browser or a clock more than they compute.
@@ -46,6 +46,10 @@ faults:
 
 bench: bootstrap
 	$(BIN)/python -m tests.bench
+
+# What takes minutes by its nature: a pause of ten minutes.
+soak: bootstrap
+	$(BIN)/python -m pytest tests/soak
 
 fmt:
 	$(BIN)/ruff format .

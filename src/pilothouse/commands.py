@@ -58,8 +58,26 @@ class Say(Command, frozen=True):
     when: str = "after"
 
 
+class Revise(Command, frozen=True):
+    """Change a message that still waits: its words, its boundary, its place; what is empty stays."""
+
+    message: str
+    text: str = ""
+    when: str = ""
+    before: str = ""
+    """The message it is to stand before; `end` for the last place."""
+
+
+class Unsay(Command, frozen=True):
+    """Take back a message that still waits."""
+
+    message: str
+
+
 class Approve(Command, frozen=True):
-    """Let the waiting action happen."""
+    """Let the waiting action happen; with a rule (TOML, one `[[rule]]`), such actions from now on too."""
+
+    rule: str = ""
 
 
 class Reject(Command, frozen=True):
@@ -73,7 +91,27 @@ class Edit(Command, frozen=True):
 
 
 class TakeOver(Command, frozen=True):
-    """Ask for the lease."""
+    """Ask for the lease; while another person has it they are told so."""
+
+
+class Act(Command, frozen=True):
+    """Do one thing with the page; only who holds the lease may.
+
+    `member` and `input` are those of the computer tool, in the picture's pixels.
+    """
+
+    member: str
+    input: dict[str, Any] = msgspec.field(default_factory=dict)
+    secret: bool = False
+    """What is typed is masked wherever it is told, and no picture is recorded until `Reveal`."""
+
+
+class Conceal(Command, frozen=True):
+    """Record no pictures of the page and mask what is typed, until `Reveal`; only who holds the lease may."""
+
+
+class Reveal(Command, frozen=True):
+    """Record pictures again."""
 
 
 class Release(Command, frozen=True):
@@ -111,10 +149,15 @@ AnyCommand = (
     | Resume
     | Step
     | Say
+    | Revise
+    | Unsay
     | Approve
     | Reject
     | Edit
     | TakeOver
+    | Act
+    | Conceal
+    | Reveal
     | Release
     | SetLimit
     | SetMode
@@ -132,6 +175,29 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     version: str = ""
     actor: str = ""
     client: str = ""
+    role: str = "drive"
+    """What the viewer may do: `watch` (nothing), `approve` (decide, hold, say) or `drive` (everything)."""
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=str):
+    """Ask for one live picture, other than number `after`; the viewer asks again once it has shown it.
+
+    So the viewer's own pace is the pace of the pictures, and one is under way at most.
+    """
+
+    after: int = 0
+
+
+class LivePicture(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=str):
+    """What the page looks like now: shown to who asked for it, and never recorded."""
+
+    number: int
+    data: bytes
+    mime: str
+    width_px: int
+    height_px: int
+    url: str = ""
+    title: str = ""
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str):
@@ -154,8 +220,8 @@ class Grew(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str)
     seq: int
 
 
-FromEngine = Hello | Ack | Refused | Grew
-FromViewer = Hello | AnyCommand
+FromEngine = Hello | Ack | Refused | Grew | LivePicture
+FromViewer = Hello | Look | AnyCommand
 
 encode = msgspec.json.Encoder().encode
 """Encode a frame without its newline."""

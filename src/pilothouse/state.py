@@ -16,6 +16,7 @@ from pilothouse.events import Blob, Hold, Outcome, RunPhase
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+VIEWERS_SHOWN = 64
 MESSAGES_SHOWN = 50
 """A state remembers at most this many undelivered messages."""
 UPCOMING_SHOWN = 32
@@ -50,6 +51,14 @@ class QueuedMessage(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     text: str
     when: str
+
+
+class Viewer(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who follows the run and can be asked."""
+
+    id: str
+    actor: str
+    role: str
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +137,12 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """What is reached and holds the run."""
     driver: str = "agent"
     """Who drives: `agent`, or the actor who holds the lease."""
+    lease: str = ""
+    lease_asked_by: str = ""
+    """Who else would like to drive."""
+    concealed: bool = False
+    """No pictures are recorded: a person types something secret."""
+    viewers: tuple[Viewer, ...] = ()
     browser_name: str = ""
     retry: ev.RetryScheduled | None = None
     warnings: int = 0
@@ -274,6 +289,35 @@ def _message_gone(state: RunState, event: ev.MessageDelivered | ev.MessageReturn
     return _replace(state, messages=tuple(m for m in state.messages if m.id != event.id))
 
 
+def _message_revised(state: RunState, event: ev.MessageRevised) -> RunState:
+    messages = list(state.messages)
+    at = next((i for i, m in enumerate(messages) if m.id == event.id), None)
+    if at is None:
+        return state
+    revised = QueuedMessage(id=event.id, text=event.text, when=event.when)
+    if not event.before:
+        messages[at] = revised
+    else:
+        del messages[at]
+        place = next((i for i, m in enumerate(messages) if m.id == event.before), len(messages))
+        messages.insert(place, revised)
+    return _replace(state, messages=tuple(messages))
+
+
+def _viewer_joined(state: RunState, event: ev.ViewerJoined) -> RunState:
+    viewer = Viewer(id=event.viewer, actor=event.actor, role=event.role)
+    others = tuple(v for v in state.viewers if v.id != event.viewer)
+    return _replace(state, viewers=(*others, viewer)[-VIEWERS_SHOWN:])
+
+
+def _viewer_departed(state: RunState, event: ev.ViewerDeparted) -> RunState:
+    return _replace(state, viewers=tuple(v for v in state.viewers if v.id != event.viewer))
+
+
+def _takeover_started(state: RunState, event: ev.TakeoverStarted) -> RunState:
+    return _replace(state, driver=event.actor, lease=event.lease, lease_asked_by="")
+
+
 def _run_ended(state: RunState, event: ev.RunEnded) -> RunState:
     return _replace(
         state,
@@ -286,6 +330,8 @@ def _run_ended(state: RunState, event: ev.RunEnded) -> RunState:
         limits=(),
         thinking=False,
         retry=None,
+        viewers=(),
+        concealed=False,
     )
 
 
@@ -345,8 +391,14 @@ _HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], RunState]] = {
     ev.ApprovalDecided: _approval_decided,
     ev.LimitReached: _limit_reached,
     ev.ModeChanged: lambda state, event: _replace(state, approve=event.mode),
-    ev.TakeoverStarted: lambda state, event: _replace(state, driver=event.actor),
-    ev.TakeoverEnded: _set(driver="agent"),
+    ev.MessageRevised: _message_revised,
+    ev.TakeoverStarted: _takeover_started,
+    ev.LeaseAsked: lambda state, event: _replace(state, lease_asked_by=event.actor),
+    ev.Concealed: _set(concealed=True),
+    ev.Revealed: _set(concealed=False),
+    ev.TakeoverEnded: _set(driver="agent", lease="", lease_asked_by="", concealed=False),
+    ev.ViewerJoined: _viewer_joined,
+    ev.ViewerDeparted: _viewer_departed,
     ev.BrowserIntended: lambda state, event: _replace(state, browser_name=event.name),
     ev.BrowserOpened: _browser_opened,
     ev.ModelChanged: lambda state, event: _replace(state, model=event.model),

@@ -19,6 +19,11 @@ EVERY = [
     cmd.Edit(id="7", actor="ann", input={"coordinate": [1, 2]}),
     cmd.TakeOver(id="8", actor="ann"),
     cmd.Release(id="9", actor="ann"),
+    cmd.Act(id="15", actor="ann", member="type", input={"text": "tea"}, secret=True),
+    cmd.Conceal(id="16", actor="ann"),
+    cmd.Reveal(id="17", actor="ann"),
+    cmd.Revise(id="18", actor="ann", message="4", text="the red one", before="end"),
+    cmd.Unsay(id="19", actor="ann", message="4"),
     cmd.SetLimit(id="10", actor="ann", limit="cost_usd", value=2.5),
     cmd.SetLimit(id="11", actor="ann", limit="turns"),
     cmd.SetMode(id="12", actor="ann", mode="ask"),
@@ -36,11 +41,18 @@ def test_every_command_comes_through_the_socket_as_it_was(command: cmd.Command) 
 
 def test_each_kind_of_command_is_tried_here_and_spoken_by_the_socket() -> None:
     assert {type(command) for command in EVERY} == set(get_args(cmd.AnyCommand))
-    assert set(get_args(cmd.FromViewer)) == {cmd.Hello, *get_args(cmd.AnyCommand)}
+    assert set(get_args(cmd.FromViewer)) == {cmd.Hello, cmd.Look, *get_args(cmd.AnyCommand)}
 
 
 @pytest.mark.parametrize(
-    "frame", [cmd.Hello(run="r"), cmd.Ack(id="1", seq=2), cmd.Refused(id="1", why="no"), cmd.Grew(seq=9)]
+    "frame",
+    [
+        cmd.Hello(run="r"),
+        cmd.Ack(id="1", seq=2),
+        cmd.Refused(id="1", why="no"),
+        cmd.Grew(seq=9),
+        cmd.LivePicture(number=1, data=b"\x89\n", mime="image/png", width_px=2, height_px=1),
+    ],
 )
 def test_every_frame_of_an_engine_comes_through(frame: cmd.FromEngine) -> None:
     assert cmd.decode_from_engine.decode(cmd.encode(frame)) == frame

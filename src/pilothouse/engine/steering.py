@@ -174,5 +174,7 @@ def _not_yet(model: str, effort: str) -> list[str]:
 
 def _args(command: cmd.Command) -> dict[str, Any]:
     """The command's own fields, for the journal."""
+    if isinstance(command, cmd.Act):  # what is typed may be secret; `HumanActed` tells what may be told
+        return {"member": command.member, "secret": command.secret}
     fields: dict[str, Any] = msgspec.to_builtins(command)
     return {name: value for name, value in fields.items() if name not in _ENVELOPE}

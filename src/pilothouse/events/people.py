@@ -59,6 +59,17 @@ class MessageReturned(Event, frozen=True):
     why: str
 
 
+class MessageRevised(Event, frozen=True):
+    """A message that waits has other words, another boundary or another place."""
+
+    id: str
+    text: str
+    when: str
+    before: str = ""
+    """The message it stands before now; empty if its place is the same, `end` for the last."""
+    actor: str = ""
+
+
 class ApprovalRequested(Event, frozen=True):
     """An action waits for a person's decision."""
 
@@ -98,19 +109,47 @@ class TakeoverStarted(Event, frozen=True):
     actor: str
 
 
+class LeaseAsked(Event, frozen=True):
+    """Somebody else would like to drive."""
+
+    lease: str
+    actor: str
+
+
 class HumanActed(Event, frozen=True):
     """The person at the wheel did something."""
 
     lease: str
     member: str
     input: Json
+    """What is secret stands there masked."""
+    ok: bool = True
+    error: str = ""
+    masked: bool = False
+
+
+class Concealed(Event, frozen=True):
+    """No pictures are recorded from here on, until `Revealed`: a person types something secret."""
+
+    lease: str
+    actor: str
+
+
+class Revealed(Event, frozen=True):
+    """Pictures are recorded again."""
+
+    lease: str
+    actor: str = ""
 
 
 class TakeoverEnded(Event, frozen=True):
-    """The lease was given back."""
+    """The lease was given back, or ran out."""
 
     lease: str
     why: str
+    actor: str = ""
+    note: str = ""
+    """What the model is told that the person did."""
 
 
 class LimitReached(Event, frozen=True):
@@ -138,4 +177,31 @@ class ModeChanged(Event, frozen=True):
     """What happens to an action that no rule speaks of is another from now on."""
 
     mode: str
+    actor: str = ""
+
+
+class RuleAdded(Event, frozen=True):
+    """A person let actions like one that waited happen from now on."""
+
+    name: str
+    rule: str
+    """As TOML."""
+    actor: str
+    kept_in: str = ""
+    """The file that it was added to; empty if it lasts for this run only."""
+
+
+class ViewerJoined(Event, frozen=True):
+    """Somebody follows the run, and can be asked."""
+
+    viewer: str
+    actor: str
+    role: str
+    client: str = ""
+
+
+class ViewerDeparted(Event, frozen=True):
+    """Somebody does not follow the run any more."""
+
+    viewer: str
     actor: str = ""

@@ -1,0 +1,1 @@
+"""What takes minutes by its nature, for `make soak`: not collected with the rest."""
