@@ -18,6 +18,8 @@ from pilothouse.terminal.probe import Capabilities
 FULL = Capabilities(
     kitty=True, cell_width_px=9, cell_height_px=18, truecolor=True, has_answered=True, rtt_ms=4
 )
+BLOCKS = dataclasses.replace(FULL, kitty=False)
+IN_SCREEN = dataclasses.replace(BLOCKS, multiplexer="screen")
 
 
 def findings(capabilities: Capabilities = FULL, **environ: str) -> dict[str, Finding]:
