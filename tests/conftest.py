@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pilothouse.local.chromium import find_chromium
 from pilothouse.local.kernel_options import NO_SANDBOX_VARIABLE
 from pilothouse.settings.resolve import PRESET_VARIABLE
 from pilothouse.settings.table import SETTINGS
@@ -41,6 +42,15 @@ def pytest_configure() -> None:
     # A shell's background job ignores ctrl+c, and so does what it starts; tests are about ctrl+c too.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a browser where there is none; with one, none of it is skipped."""
+    if find_chromium() is None:
+        absent = pytest.mark.skip(reason="no Chromium on this machine: docs/local.md says how to get one")
+        for item in items:
+            if item.get_closest_marker("browser") is not None:
+                item.add_marker(absent)
 
 
 @pytest.fixture(autouse=True)

@@ -80,6 +80,15 @@ def socket_path(run: str) -> Path:
     return state_dir() / "run" / f"{run}.sock"
 
 
+def free_bytes(directory: Path) -> int | None:
+    """Say how much room a directory's disk has; None where nobody can tell."""
+    try:
+        room = os.statvfs(directory)
+    except OSError:
+        return None
+    return room.f_bavail * room.f_frsize
+
+
 def _is_private(directory: Path) -> bool:
     try:
         info = directory.lstat()

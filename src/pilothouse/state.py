@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 VIEWERS_SHOWN = 64
+LIMITS_MAX = 20
 MESSAGES_SHOWN = 50
 """A state remembers at most this many undelivered messages."""
 UPCOMING_SHOWN = 32
@@ -135,6 +136,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """What waits for a decision."""
     limits: tuple[ev.LimitReached, ...] = ()
     """What is reached and holds the run."""
+    limits_set: dict[str, float] = {}
+    """What it may use, by the names of `engine.limits.Limit`."""
     driver: str = "agent"
     """Who drives: `agent`, or the actor who holds the lease."""
     lease: str = ""
@@ -177,6 +180,7 @@ def _run_started(state: RunState, event: ev.RunStarted) -> RunState:
         browser=event.browser,
         approve=event.approve,
         headless=event.headless,
+        limits_set=event.limits,
         display_width_px=event.display_width_px,
         display_height_px=event.display_height_px,
         started_wall=event.wall,
@@ -318,6 +322,13 @@ def _takeover_started(state: RunState, event: ev.TakeoverStarted) -> RunState:
     return _replace(state, driver=event.actor, lease=event.lease, lease_asked_by="")
 
 
+def _limit_changed(state: RunState, event: ev.LimitChanged) -> RunState:
+    limits_set = {name: value for name, value in state.limits_set.items() if name != event.limit}
+    if event.value is not None and len(limits_set) < LIMITS_MAX:
+        limits_set[event.limit] = event.value
+    return _replace(state, limits_set=limits_set)
+
+
 def _run_ended(state: RunState, event: ev.RunEnded) -> RunState:
     return _replace(
         state,
@@ -390,6 +401,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], RunState]] = {
     ev.ApprovalRequested: lambda state, event: _replace(state, approval=event),
     ev.ApprovalDecided: _approval_decided,
     ev.LimitReached: _limit_reached,
+    ev.LimitChanged: _limit_changed,
     ev.ModeChanged: lambda state, event: _replace(state, approve=event.mode),
     ev.MessageRevised: _message_revised,
     ev.TakeoverStarted: _takeover_started,

@@ -100,6 +100,7 @@ def test_a_missing_browser_key_is_said_before_anything_starts(state_dir: Path) -
     assert list(state_dir.iterdir()) == []
 
 
+@pytest.mark.browser
 def test_root_with_a_real_key_and_a_local_browser_must_say_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,14 +9,10 @@ from pilothouse.engine.launch import launch
 from pilothouse.engine.spec import BrowserOptions, RunSpec
 from pilothouse.events import Outcome
 from pilothouse.ids import new_run_id
-from pilothouse.local.chromium import find_chromium
 from pilothouse.paths import run_dir
 from tests.engine.test_process import SCENARIO, follow, never
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine: docs/local.md"),
-]
+pytestmark = pytest.mark.browser
 
 
 async def test_a_local_run_is_filmed_and_followed(state_dir: Path) -> None:

@@ -16,14 +16,10 @@ from pilothouse.engine.spec import RunSpec, Started
 from pilothouse.errors import PilothouseError, UsageError
 from pilothouse.events import Outcome
 from pilothouse.ids import new_command_id, new_run_id
-from pilothouse.local.chromium import find_chromium
 from pilothouse.paths import runs_dir
 from pilothouse.runs.files import FileRuns
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine: docs/local.md"),
-]
+pytestmark = pytest.mark.browser
 SCENARIO = """
 [pace]
 before_s = 0.0

@@ -13,14 +13,12 @@ from PIL import Image, ImageStat
 
 from pilothouse.browser.camera import Camera
 from pilothouse.browser.toolset import KernelComputer
-from pilothouse.local.chromium import find_chromium
 from tests.local.kernel.conftest import HEIGHT, WIDTH, Rig, rig
 from tests.local.kernel.test_computer import BOX, DRAG
 
 __all__ = ["rig"]  # the fixture: a server, a browser and its page, once for this module
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine: docs/local.md"),
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(60),
 ]

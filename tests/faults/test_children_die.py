@@ -12,7 +12,6 @@ from pilothouse import events as ev
 from pilothouse.engine.berth import LOST
 from pilothouse.events import Hold, Outcome
 from pilothouse.ids import new_command_id
-from pilothouse.local.chromium import find_chromium
 from pilothouse.paths import runs_dir
 from pilothouse.runs.files import FileRuns
 from tests.engine.test_process import LONG, descendants, follow, gone, never, start
@@ -20,7 +19,6 @@ from tests.engine.test_process import LONG, descendants, follow, gone, never, st
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.browser,
-    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine: docs/local.md"),
 ]
 SERVER, MODEL, CHROMIUM = (
     b"pilothouse.local.kernel_server",

@@ -11,12 +11,9 @@ from typing import Any
 
 import pytest
 
-from pilothouse.local.chromium import find_chromium
-
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.timeout(1200),
-    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine: docs/local.md"),
 ]
 PAUSE_S = float(os.environ.get("PILOTHOUSE_PAUSE_S", "610"))
 """More than ten minutes; a browser that nobody asks for anything is deleted after five."""

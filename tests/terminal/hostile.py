@@ -104,10 +104,21 @@ def widgets_of(text: str, payload: str) -> Iterator[Widget]:
     )
     yield Rows(text)
     yield Tree(Text(f"tree {text}"))
-    yield Log().write_line(f"log {text}")
+    yield Lines(f"log {text}")
     yield RichLog().write(f"richlog {text}")
     yield Button(Content(f"button {text}"))
     yield Collapsible(Static("inside"), title=f"collapsible {payload if '[' not in payload else ''}")
+
+
+class Lines(Log):
+    """A log that is written to once it is there: a thread measures what was written, and needs the app."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def on_mount(self) -> None:
+        self.write_line(self._text)
 
 
 class Gallery(GuardedApp[None]):

@@ -16,7 +16,6 @@ import pytest
 from aiohttp import web
 
 from pilothouse import events as ev
-from pilothouse.local.chromium import find_chromium
 from pilothouse.local.loopback import listening
 from pilothouse.local.messages_server import ScriptedMessages
 from pilothouse.local.scenario import load
@@ -28,7 +27,6 @@ pytestmark = [
     pytest.mark.terminal,
     pytest.mark.browser,
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
-    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine: docs/local.md"),
 ]
 WORK = "[pace]\nbefore_s = 0.1\nper_delta_s = 0.0\n" + 60 * (
     '[[turn]]\ntext = "On I go."\ncalls = [{ do = "mouse_move", at = [300, 300] }]\n'

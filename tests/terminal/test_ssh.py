@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from pilothouse import events as ev
-from pilothouse.local.chromium import find_chromium
 from tests.terminal.test_bridge_tmux import WORK, Bridge, engine_pid, model
 from tests.terminal.tmux_server import Tmux
 
@@ -24,7 +23,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not Path(SSHD).exists(), reason="sshd is not installed"),
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
-    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine: docs/local.md"),
 ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from pilothouse import events as ev
@@ -35,11 +37,11 @@ def test_a_retry_is_counted_down(state: RunState, elapsed_s: float, words: str) 
     assert again(state, elapsed_s) == words
 
 
-def shown(*used: ev.UsageReported, width: int = 120) -> list[str]:
-    look = Look(
-        following=True, playing=False, speed=1, step=1, steps=1, live=True, killed=False, elapsed_s=61
-    )
-    return [fact.text for fact in fitting(left(reduce_all(list(used)), look), width) if fact.text]
+LOOK = Look(following=True, playing=False, speed=1, step=1, steps=1, live=True, killed=False, elapsed_s=61)
+
+
+def shown(*events: ev.Event, width: int = 160, look: Look = LOOK) -> list[str]:
+    return [fact.text for fact in fitting(left(reduce_all(list(events)), look), width) if fact.text]
 
 
 def test_what_came_from_the_cache_stands_beside_the_tokens_once_something_did() -> None:
@@ -56,3 +58,37 @@ def test_the_cache_is_the_first_to_give_way() -> None:
     whole = shown(read)
     without = [text for text in whole if "cached" not in text]
     assert shown(read, width=sum(len(text) + 2 for text in whole) - 3) == without
+
+
+def started(**limits: float) -> ev.RunStarted:
+    return ev.RunStarted(
+        run="r", task="t", model="m", browser="local", display_width_px=1, display_height_px=1, limits=limits
+    )
+
+
+def test_a_limit_on_money_stands_beside_what_was_spent_and_follows_its_changes() -> None:
+    used = ev.UsageReported(turn=1, input=1, output=0, cost_usd=0.25)
+    assert "$0.25" in shown(started(), used)
+    assert "$0.25 of $2.00" in shown(started(dollars=2), used)
+    assert "$0.25 of $5.00" in shown(started(dollars=2), used, ev.LimitChanged(limit="dollars", value=5))
+    assert "$0.25" in shown(started(dollars=2), used, ev.LimitChanged(limit="dollars"))
+
+
+def test_how_full_the_context_is_is_told_once_it_is_known() -> None:
+    known = ev.UsageReported(turn=1, input=170_000, output=0, context_max=200_000)
+    assert "context 85%" in shown(known)
+    unknown = ev.UsageReported(turn=1, input=170_000, output=0)
+    assert not any("context" in text for text in shown(unknown))
+
+
+def test_viewers_are_counted_from_two_on() -> None:
+    here = [ev.ViewerJoined(viewer=name, actor=name, role="drive") for name in ("ann", "bob")]
+    assert "2 watch" in shown(*here)
+    assert not any("watch" in text for text in shown(here[0]))
+    assert not any("watch" in text for text in shown(*here, ev.ViewerDeparted(viewer="bob")))
+
+
+@pytest.mark.parametrize(("free", "told"), [(None, []), (600 << 20, []), (80 << 20, ["disk: 80 MB left"])])
+def test_a_disk_that_fills_up_is_told(free: int | None, told: list[str]) -> None:
+    facts = shown(look=dataclasses.replace(LOOK, free_bytes=free))
+    assert [text for text in facts if text.startswith("disk")] == told

@@ -34,6 +34,8 @@ VERBS = {
     "estimate": "say what a run would cost, before it begins",
     "config": "say which settings hold, and where each comes from",
     "probe": "check with your own keys what both services really do",
+    "doctor": "look over this terminal and machine, and say what to change",
+    "completion": "print what makes your shell complete pilothouse's words",
     "local": "serve Kernel's API over a Chromium on this machine",
     "version": "say which version this is",
 }
@@ -42,6 +44,8 @@ VERBS = {
 MODULES = {"show": "turn"}
 """Except these: `cli.show` is what every verb shows a run with."""
 
+COMPLETING = "_ARGCOMPLETE"
+"""Set by the shell when it asks which words could follow, at every press of tab."""
 USAGE_ERROR = 2
 INTERRUPTED = 128 + signal.SIGINT
 BROKEN_PIPE = 128 + signal.SIGPIPE
@@ -82,6 +86,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    if COMPLETING in os.environ:
+        from pilothouse.cli import completion
+
+        return completion.answer(_parser)
     parser = _parser(arguments[0] if arguments else "")
     if not arguments or arguments == ["help"]:
         parser.print_help()

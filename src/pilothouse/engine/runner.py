@@ -115,6 +115,7 @@ class Run:
                 display_height_px=size.height_px,
                 approve=self.approvals.mode.value,
                 headless=spec.headless,
+                limits=spec.limits,
                 effort=spec.model_options.effort,
                 system=shape.system,
                 toolset=shape.generation.type,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from pilothouse.events.base import Event, Hold, Outcome, RunPhase
 
 
@@ -23,6 +25,8 @@ class RunStarted(Event, frozen=True):
     """The system prompt, frozen for the run."""
     toolset: str = ""
     version: str = ""
+    limits: dict[str, float] = msgspec.field(default_factory=dict)
+    """What it may use, by the names of `engine.limits.Limit`."""
     demo: str = ""
     """Name of the scenario when the model is scripted."""
 

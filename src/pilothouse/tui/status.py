@@ -13,7 +13,7 @@ from pilothouse.tui.widgets.lines import Fact
 from pilothouse.tui.wrap import cut
 
 if TYPE_CHECKING:
-    from pilothouse.state import RunState
+    from pilothouse.state import RunState, Usage
 
 _PHASES: Final = {
     RunPhase.STARTING: "$text-primary",
@@ -24,6 +24,10 @@ _PHASES: Final = {
     RunPhase.ENDED: "$text-success",
 }
 WAITS_CELLS: Final = 40
+CONTEXT_SHOWN: Final = 0.01
+CONTEXT_FULL: Final = 0.8
+DISK_LOW_BYTES: Final = 500 << 20
+"""Under this a run still goes on, for a while; it is started with more (terminal-and-journal §2.5)."""
 _GOOD: Final = frozenset({Outcome.COMPLETED, None})
 
 
@@ -43,6 +47,10 @@ class Look:
     elapsed_s: float
     pending: str = ""
     """A command on its way: `pausing…`."""
+    link: str = ""
+    """How the line to the terminal does: `38 KB/s 210 ms`; empty where nobody measures it."""
+    free_bytes: int | None = None
+    """Room on the recording's disk."""
 
 
 def left(state: RunState, look: Look) -> list[Fact]:
@@ -63,13 +71,37 @@ def left(state: RunState, look: Look) -> list[Fact]:
         Fact(f"turn {state.turn}", rank=3),
         Fact(f"{words.count(usage.input + usage.cache_read + usage.cache_write + usage.output)} tok"),
         Fact(f"{usage.hit_rate:.0%} cached" if usage.cache_read else "", rank=6),
-        Fact(words.money(usage.cost_usd, usage.priced)),
+        _context(usage),
+        Fact(spent(state)),
         Fact(words.clock(look.elapsed_s)),
+        disk(look.free_bytes),
     ]
     if not state.ended and not look.killed:
         driver = "agent drives" if state.driver == "agent" else f"{clean_line(state.driver, 40)} drives"
+        facts.append(Fact(f"{len(state.viewers)} watch" if len(state.viewers) > 1 else "", rank=5))
         facts.append(Fact(driver, "$text-muted" if state.driver == "agent" else "bold $text-warning", 2))
     return facts
+
+
+def spent(state: RunState) -> str:
+    """Say what the run has cost, and what it may."""
+    cost = words.money(state.usage.cost_usd, state.usage.priced)
+    most = state.limits_set.get("dollars")
+    return cost if most is None else f"{cost} of {words.money(most)}"
+
+
+def _context(usage: Usage) -> Fact:
+    """Say how full the model's context is; louder once it is nearly full."""
+    fill = usage.fill
+    style = "$text-warning" if fill >= CONTEXT_FULL else "$text-muted"
+    return Fact(f"context {fill:.0%}" if fill >= CONTEXT_SHOWN else "", style, 4)
+
+
+def disk(free_bytes: int | None) -> Fact:
+    """Say that the recording's disk fills up; empty while there is room."""
+    if free_bytes is None or free_bytes >= DISK_LOW_BYTES:
+        return Fact("")
+    return Fact(f"disk: {free_bytes >> 20} MB left", "bold $text-error")
 
 
 def waits(state: RunState) -> str:
@@ -100,5 +132,6 @@ def right(state: RunState, look: Look) -> list[Fact]:
     elif not look.following:
         icon = "▶" if look.playing else "‖"
         facts.append(Fact(f"looking back {icon} {place}{pace}", "bold $accent"))
+    facts.append(Fact(look.link, rank=6))
     facts += [Fact(clean_line(state.model, 40), rank=4), Fact(clean_line(state.run, 20), "$text-disabled", 5)]
     return facts

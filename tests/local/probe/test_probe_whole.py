@@ -15,7 +15,6 @@ import pytest
 import pytest_asyncio
 
 from pilothouse.local import browsers
-from pilothouse.local.chromium import find_chromium
 from pilothouse.local.kernel_options import Options
 from pilothouse.local.kernel_server import running
 from pilothouse.local.loopback import listening
@@ -30,7 +29,6 @@ from pilothouse.probe.run import Probe
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine: docs/local.md"),
 ]
 
 KEY, TOKEN = "scripted-key-of-the-probe", "local-token-of-the-probe"

@@ -18,6 +18,7 @@ from textual.widgets import Static
 
 from pilothouse.errors import PilothouseError
 from pilothouse.frames.geometry import Extent, fit
+from pilothouse.paths import free_bytes, runs_dir
 from pilothouse.safety import clean_line
 from pilothouse.tui import status, words
 from pilothouse.tui.actions import ACTIONS, HELP_KEYS, Situation, key_name
@@ -292,6 +293,7 @@ class RunBody(Screen[None]):
             killed=self.killed and position >= self.record.head,
             elapsed_s=state.elapsed_s + since_s,
             pending=self.pending,
+            free_bytes=free_bytes(runs_dir()) if self.live else None,
         )
         self.query_one("#status", FactLine).put(status.left(state, look), status.right(state, look))
         frame = state.frame

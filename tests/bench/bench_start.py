@@ -1,0 +1,80 @@
+"""How long a person waits: for the version, and for the first frame of the bridge."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from statistics import median
+
+from tests.bench import Figures, Measured, bench
+from tests.terminal.fake_terminal import FakeTerminal
+
+ROUNDS = 9
+SIZE = (120, 40)
+FRAME_END = b"\x1b[?2026l"
+BRIDGE = [sys.executable, "-m", "pilothouse", "replay", "demo"]
+BARE = [
+    sys.executable,
+    "-c",
+    """
+from textual.app import App
+from textual.widgets import Static
+
+class Bare(App):
+    def compose(self):
+        yield Static("Transcript")
+
+Bare().run()
+""",
+]
+
+
+def _first_frame_s(argv: list[str]) -> float:
+    """Seconds from the start of a program to the end of the frame that first shows a pane's name."""
+    begun = time.perf_counter()
+    with FakeTerminal(argv, size=SIZE) as terminal:
+
+        def drawn(sent: bytes) -> bool:
+            at = sent.find(b"Transcript")
+            return at >= 0 and sent.find(FRAME_END, at) >= 0
+
+        terminal.wait_for(drawn)
+        return time.perf_counter() - begun
+
+
+def _process_s(*words: str) -> float:
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begun
+
+
+def _modules() -> float:
+    """Count the SDKs that a bridge has loaded: none, if viewers are what they should be."""
+    program = (
+        "import sys, pilothouse.cli.replay, pilothouse.cli.show, pilothouse.tui.app;"
+        "print(sum(name in sys.modules for name in ('anthropic', 'kernel')))"
+    )
+    return float(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout)
+
+
+@bench("start", unit="ms")
+def start() -> Measured:
+    """Medians of alternating starts; ratio: the bridge's first frame / a bare Textual app's.
+
+    `version_over_ms` is what `--version` takes beyond 1.5 times an empty Python; 60 are allowed.
+    """
+    bridge, bare, version, empty = [], [], [], []
+    for _ in range(ROUNDS):
+        bridge.append(_first_frame_s(BRIDGE))
+        bare.append(_first_frame_s(BARE))
+        version.append(_process_s("-m", "pilothouse", "--version"))
+        empty.append(_process_s("-c", "pass"))
+    figures: Figures = {
+        "first_frame_ms": median(bridge) * 1e3,
+        "version_ms": median(version) * 1e3,
+        "version_over_ms": (median(version) - 1.5 * median(empty)) * 1e3,
+        "sdks_loaded": _modules(),
+    }
+    baseline: Figures = {"first_frame_ms": median(bare) * 1e3, "empty_ms": median(empty) * 1e3}
+    return Measured(figures, baseline, figures["first_frame_ms"] / baseline["first_frame_ms"])
