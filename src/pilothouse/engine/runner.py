@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pilothouse import __version__
+from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.bus import Bus
 from pilothouse.engine.allowance import Allowance
@@ -82,7 +83,8 @@ class Run:
         self.steering.on_freeze = self._drop_answer
         if spec.browser == "local":
             self.steering.why_not_keep = "a local browser ends with its run, and can't be kept"
-        self._server = ControlServer(socket_path(spec.run), spec.run, self.steering.apply, self._bus)
+        self._server = ControlServer(socket_path(spec.run), spec.run, self._apply, self._bus)
+        self._server.synced = self.recorder.synced
         self._loop: Loop | None = None
         self._work: asyncio.Task[None] | None = None
         self._computer: Computer | None = None
@@ -126,6 +128,11 @@ class Run:
         for doubt in doubts_about(spec, shape.model, datetime.date.today()):
             self.recorder.publish(ev.Warned(what=doubt))
         self.gate.enter(RunPhase.STARTING)
+
+    def _apply(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
+        """Apply a command that came by the socket, which waits for the disk before it answers."""
+        with self.recorder.deferred():
+            return self.steering.apply(command)
 
     def abort(self, why: str, keep_browser: bool = False) -> None:
         """End the run: cancel what is in flight; everything else follows from that."""
