@@ -294,7 +294,7 @@ def last_picture(body: Json) -> Seen:
 # --- the figures -------------------------------------------------------------------------------------
 
 
-@bench("step_overhead", unit="ms")
+@bench("step_overhead", unit="ms", at_most={"ratio": 0.2, "overhead_ms": 50}, at_least={"right_frames": 0.99})
 def step_overhead() -> Measured:
     """Eight actions on six pages; the template's in the same run."""
     return asyncio.run(_measure())

@@ -18,7 +18,8 @@ APPEND_ONLY, CHANGEABLE = "claude-opus-5-5", "claude-opus-5"
 WITHOUT_SUMMARIES = "claude-opus-4-5"
 TURNS = 300
 LONG = f'[[turn]]\nthinking = "where next"\ntext = "On."\ncalls = [{CLICK}]\nrepeat = {TURNS}\n'
-WORDY = f'[[turn]]\nthinking = "where next"\ntext = "{("w" * 49 + " ") * 100}"\ncalls = [{CLICK}]\nrepeat = {TURNS}\n'
+WORDS = ("w" * 49 + " ") * 100
+WORDY = f'[[turn]]\nthinking = "where next"\ntext = "{WORDS}"\ncalls = [{CLICK}]\nrepeat = {TURNS}\n'
 CONTEXT_TOKENS = 30_000
 """Some two dozen of those answers."""
 

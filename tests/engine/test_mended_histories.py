@@ -208,9 +208,9 @@ async def test_a_request_that_would_overflow_is_counted_and_made_smaller_before_
     state_dir: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
     """The estimate is near enough to ask, and what is counted is too much until something is gone."""
-    monkeypatch.setattr(Bounds, "must_count", lambda self, tokens: len(rig.of(ev.TurnFinished)) == 6)
-    monkeypatch.setattr(Bounds, "overflows", lambda self, tokens: not rig.of(ev.ContextCleared))
     async with rigged(state_dir, turns(8), model_name=model, speed=1e6, options=INLINE) as rig:
+        monkeypatch.setattr(Bounds, "must_count", lambda self, tokens: len(rig.of(ev.TurnFinished)) == 6)
+        monkeypatch.setattr(Bounds, "overflows", lambda self, tokens: not rig.of(ev.ContextCleared))
         assert await rig.finish() is Outcome.COMPLETED
         assert refused(rig) == []
         counts = [one for one in rig.model.log.summaries() if str(one["path"]).endswith("/count_tokens")]

@@ -118,7 +118,7 @@ async def test_a_command_that_a_broken_disk_lost_is_not_answered_as_done(state_d
         disk.fails = True
         command = rig.command_pause()
         for _ in range(2):  # asked again, it is no more done than before
-            with pytest.raises(CommandRefusedError, match="the run ends: .* the disk is broken"):
+            with pytest.raises(CommandRefusedError, match=r"the run ends: .* the disk is broken"):
                 await control(socket_path(rig.run.recorder.state.run), command)
         assert await rig.run.drive() is Outcome.FAILED
     assert rig.kernel.performed == []

@@ -264,7 +264,8 @@ class Run:
         from pilothouse.engine.watch import Watch
 
         endpoint, spec = self._backends.browser, self._spec
-        client = make_client(endpoint.key, endpoint.base_url)
+        # In a thread, for a client reads the certificates it trusts: 20 ms.
+        client = await asyncio.to_thread(make_client, endpoint.key, endpoint.base_url)
         self._closers.append(client.close)
         importing = asyncio.create_task(asyncio.to_thread(_load_agent))
         berth = Berth(
@@ -281,7 +282,6 @@ class Run:
         from pilothouse.engine.agent import assemble
 
         gc.freeze()  # what is loaded now stays: later collections need not walk it
-        # In a thread, for the client reads the certificates it trusts: 20 ms.
         agent = await asyncio.to_thread(assemble, spec, self._backends.model, client, berth, self)
         self._closers.append(agent.client.close)
         self._forget = agent.pictures.close
@@ -315,6 +315,8 @@ def _load_agent() -> None:
 def _load_browser_side() -> None:
     with _uncollected():
         importlib.import_module("pilothouse.engine.berth")
+        importlib.import_module("pilothouse.engine.watch")
+        importlib.import_module("pilothouse.browser.warmup").warm_up()
 
 
 @contextlib.contextmanager

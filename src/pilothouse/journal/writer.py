@@ -1,8 +1,8 @@
 """The one writer of a run's journal: append, sync, seal. Nothing here knows what events mean.
 
 An append is one unbuffered `write` on the loop's own thread: microseconds, and safe against the death of
-the process. Against a power cut the file is synced at named barriers (`durable`, or `synced` where a loop must
-not wait for the disk), and otherwise by `sync_forever`, at most every quarter of a second
+the process. Against a power cut the file is synced at named barriers (`durable`, or `synced` where a loop
+must not wait for the disk), and otherwise by `sync_forever`, at most every quarter of a second
 (terminal-and-journal §2.3, §2.4).
 """
 

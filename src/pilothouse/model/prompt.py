@@ -56,8 +56,8 @@ SUMMARISED = (
 """What follows a summary of the conversation."""
 
 LEFT_OUT = (
-    "Earlier steps of this conversation were left out, because they no longer fit. What you see below are the "
-    "newest ones. Go on with the task: {task}"
+    "Earlier steps of this conversation were left out, because they no longer fit. What you see below are "
+    "the newest ones. Go on with the task: {task}"
 )
 """What stands for the oldest messages where the API can't summarise them."""
 
