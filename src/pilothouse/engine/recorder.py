@@ -64,8 +64,8 @@ class Recorder:
     def publish(self, event: Event, durable: bool = False) -> int:
         """Append an event, move the state, and tell the bus; returns its `seq`.
 
-        With `durable` it is synced before this returns, and the loop waits for the disk: for what is rare. What
-        comes again and again is published without, and `synced` awaited before anything follows from it.
+        With `durable` it is synced before this returns, and the loop waits for the disk: for what is rare.
+        What comes often is published without, and `synced` awaited before anything follows from it.
 
         Raises:
             RecorderFailed: The disk refused it; nobody is told of it.
@@ -97,7 +97,7 @@ class Recorder:
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """Let nothing published in here wait for the disk: who opens this awaits `synced` before it answers."""
+        """Let nothing published in here wait for the disk: who opens this awaits `synced` afterwards."""
         before, self._deferring = self._deferring, True
         try:
             yield

@@ -109,9 +109,17 @@ class BrowserSide:
         Raises:
             Unmet: There is none.
         """
+        self.require_browser()
+        return str(self.browser.session_id)
+
+    def require_browser(self) -> None:
+        """See that there is a browser in use.
+
+        Raises:
+            Unmet: There is none.
+        """
         if self.browser is None:
             raise Unmet("there is no browser to try it on")
-        return str(self.browser.session_id)
 
     @property
     def computer(self) -> Any:
