@@ -1,10 +1,11 @@
 """What a step costs, from the model's whole answer to the next request; the template's in the same run.
 
 Eight actions (kernel-api §5.4) and a click with a look in the same turn, on each of six pages, one pair of
-steps each: ours is the real engine on a local browser with a scripted model that thinks no time, the template's
-a replay of its calls and sleeps. Both are clocked at the model's server. A frame is right if it equals the page
-once everything on it has ended, and what never rests is masked. Steps with a wrong frame are named on stderr;
-`STEP_DETAILS=1` names all of them, and `STEP_PICTURES=DIR` keeps the pictures of those that are wrong.
+steps each: ours is the real engine on a local browser with a scripted model that thinks no time, the
+template's a replay of its calls and sleeps. Both are clocked at the model's server. A frame is right if it
+equals the page once everything on it has ended, and what never rests is masked. Steps with a wrong frame are
+named on stderr; `STEP_DETAILS=1` names all of them, and `STEP_PICTURES=DIR` keeps the pictures of those that
+are wrong.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pilothouse import events as ev
@@ -193,14 +194,29 @@ async def test_a_summary_without_a_word_gives_way_to_pruning(
     assert warned == ["the model API made no summary of the conversation"]
 
 
-async def test_an_answer_that_filled_the_context_is_asked_for_again_after_a_summary(state_dir: Path) -> None:
-    script = turns(4) + f'[[turn]]\ncalls = [{CLICK}]\nfault = [{{ kind = "context_exceeded" }}]\n'
-    async with rigged(state_dir, script, speed=1e6, options=INLINE) as rig:
+async def test_an_answer_that_filled_the_context_is_asked_for_again_after_a_summary(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, once = Requester.ask, [True]
+
+    async def full(
+        self: Requester, turn: int, attempt: int, extra: dict[str, Any], max_tokens: int = 0
+    ) -> Answer:
+        answer = await ask(self, turn, attempt, extra, max_tokens)
+        if turn == 5 and once:
+            once.clear()
+            return msgspec.structs.replace(answer, stop_reason="model_context_window_exceeded")
+        return answer
+
+    monkeypatch.setattr(Requester, "ask", full)
+    async with rigged(state_dir, turns(5), speed=1e6, options=INLINE) as rig:
         assert await rig.finish() is Outcome.COMPLETED
         assert refused(rig) == []
     assert cleared(rig) == ["compaction"]
-    assert len(rig.of(ev.TurnDiscarded)) == 1
-    assert len(rig.kernel.performed) == 5
+    assert [event.kind for event in rig.events if isinstance(event, ev.TurnDiscarded)] == [
+        "model_context_window_exceeded"
+    ]
+    assert len(rig.kernel.performed) == 5  # what the full answer asked for was not done twice, nor at once
 
 
 @pytest.mark.parametrize("model", [APPEND_ONLY, CHANGEABLE])
