@@ -64,7 +64,7 @@ class Rig:
         return [event for event in self.events if isinstance(event, kind)]
 
     def do(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
-        return self.run.steering.apply(command)
+        return self.run._apply(command)
 
     def command_pause(self, *, freeze: bool = False) -> cmd.Pause:
         return cmd.Pause(id=new_command_id(), actor="anna", freeze=freeze)

@@ -47,7 +47,8 @@ class HeldDisk(Disk):
             self.on_loop += 1
         elif not self._going.is_set():
             self._loop.call_soon_threadsafe(self.waiting.set)
-            assert self._going.wait(30)
+            if not self._going.wait(30):
+                raise OSError(errno.EIO, "nobody let the disk go")
         if self.fails:
             raise OSError(errno.EIO, "the disk is broken")
         super().sync(fd)
