@@ -19,7 +19,8 @@ WITHOUT_SUMMARIES = "claude-opus-4-5"
 TURNS = 300
 LONG = f'[[turn]]\nthinking = "where next"\ntext = "On."\ncalls = [{CLICK}]\nrepeat = {TURNS}\n'
 WORDS = ("w" * 49 + " ") * 100
-WORDY = f'[[turn]]\nthinking = "where next"\ntext = "{WORDS}"\ncalls = [{CLICK}]\nrepeat = {TURNS}\n'
+AT_ONCE = "[pace]\nbefore_s = 0\nper_delta_s = 0\ndelta_chars = 5000\n"
+WORDY = f'{AT_ONCE}[[turn]]\nthinking = "next"\ntext = "{WORDS}"\ncalls = [{CLICK}]\nrepeat = {TURNS}\n'
 CONTEXT_TOKENS = 30_000
 """Some two dozen of those answers."""
 
