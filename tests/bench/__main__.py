@@ -16,9 +16,12 @@ def main(names: list[str]) -> int:
             known = f"the nearest is {near[0]}" if near else f"there are {', '.join(sorted(REGISTRY))}"
             print(f"no benchmark {name} ({known})", file=sys.stderr)
             return 2
+    kept = True
     for name in names or sorted(REGISTRY):
-        print(line(REGISTRY[name]), flush=True)
-    return 0
+        text, ok = line(REGISTRY[name])
+        print(text, flush=True)
+        kept = kept and ok
+    return 0 if kept else 1
 
 
 sys.exit(main(sys.argv[1:]))

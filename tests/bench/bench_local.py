@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 from unittest import mock
 
 from kernel import AsyncKernel
@@ -21,7 +22,7 @@ from pilothouse.local.kernel_options import Options
 from pilothouse.local.kernel_server import running
 from tests.bench import Figures, Measured, bench, percentile
 
-SCREEN = {"width": 1280, "height": 800}
+SCREEN: Any = {"width": 1280, "height": 800}
 
 
 @asynccontextmanager
@@ -48,7 +49,7 @@ def local_screenshot() -> Measured:
 
     async def measure() -> Measured:
         async with _client() as client:
-            browser = (await client.browsers.create(viewport=SCREEN)).session_id  # type: ignore[arg-type]
+            browser = (await client.browsers.create(viewport=SCREEN)).session_id
 
             async def shoot() -> bytes:
                 return await (await client.browsers.computer.capture_screenshot(browser)).read()
@@ -73,7 +74,7 @@ def local_click() -> Measured:
 
     async def measure() -> Measured:
         async with _client() as client:
-            browser = (await client.browsers.create(viewport=SCREEN)).session_id  # type: ignore[arg-type]
+            browser = (await client.browsers.create(viewport=SCREEN)).session_id
             computer = client.browsers.computer
             ours = await _timed(lambda: computer.click_mouse(browser, x=600, y=600), 100)
             theirs = await _timed(lambda: computer.get_mouse_position(browser), 100)
@@ -91,7 +92,7 @@ def local_create() -> Measured:
             made: list[str] = []
 
             async def create() -> None:
-                made.append((await client.browsers.create(viewport=SCREEN)).session_id)  # type: ignore[arg-type]
+                made.append((await client.browsers.create(viewport=SCREEN)).session_id)
 
             async def delete() -> None:
                 await client.browsers.delete_by_id(made.pop())

@@ -6,7 +6,7 @@ No timer is longer than 400 ms. What moves for ever is fixed to the window, so t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -63,6 +63,8 @@ later(300, () => say('A late greeting.'));""",
     "lazy": """
 clicked = async () => { const text = await get('more', 120);
   for (let n = 0; n < 4; n++) say(text + n + ' <img width=40 height=20 src="/dot.svg?ms=90&n=' + n + '">'); };
+let waiting; typed = () => { clearTimeout(waiting); const value = $('field').value;
+  waiting = later(120, async () => { $('out').textContent = await get(value, 90); }); };
 const seen = new IntersectionObserver(entries => { for (const e of entries) if (e.isIntersecting) {
   seen.unobserve(e.target); get('row', 80).then(t => {
     e.target.lastChild.innerHTML = t + '<img width=40 height=20 src="/dot.svg?ms=60">'; });
@@ -70,12 +72,15 @@ const seen = new IntersectionObserver(entries => { for (const e of entries) if (
 for (const row of document.querySelectorAll('.row')) seen.observe(row);""",
     "animation": """
 $('out').innerHTML = '<div id=panel><p>The panel is open.</div><div id=bar>0</div>';
-clicked = () => { const began = performance.now(); $('panel').classList.toggle('open');
+const fill = text => { const began = performance.now();
   (function step() { const share = Math.min(1, (performance.now() - began) / 250);
-    $('bar').textContent = Math.round(share * 100) + '%'; $('bar').style.width = share * 300 + 'px';
+    $('bar').textContent = text + ' ' + Math.round(share * 100) + '%';
+    $('bar').style.width = share * 300 + 'px';
     if (share < 1) requestAnimationFrame(step); })(); };
-typed = () => { $('bar').textContent = $('field').value; };""",
+clicked = () => { $('panel').classList.toggle('open'); fill(''); };
+typed = () => fill($('field').value);""",
     "slow": """
+clicked = async () => { say('Loading…'); const text = await get('slow', 350); later(100, () => say(text)); };
 get('first', 350).then(text => { say(text); later(100, () => say('And its second part.')); });
 document.write('<img width=300 height=60 src="/dot.svg?ms=500" style="position:absolute;left:600px">');""",
     "dates": """
@@ -83,7 +88,8 @@ $('out').innerHTML = '<p id=day></p><div id=picker></div>';
 clicked = () => { requestAnimationFrame(() => { let text = '<p>June 2027</p>';
   for (let day = 1; day <= 30; day++) text += '<b>' + day + '</b>';
   $('picker').innerHTML = text; $('picker').classList.add('open'); }); };
-typed = () => { queueMicrotask(() => { $('day').textContent = 'The day is ' + $('field').value; }); };""",
+typed = () => { queueMicrotask(() => { clicked();
+  $('day').textContent = 'The day is ' + $('field').value; }); };""",
 }
 SPIN, BEAT = "<div class=spin></div>", "<div class=pulse></div>"
 LATE_PAGE = """<!doctype html><title>Late</title><link rel=icon href="data:,"><h1>Late</h1><p id=more></p>
@@ -128,7 +134,7 @@ class Site:
         text = HEAD % {"title": name, "extra": extra, "habit": HABITS[name]}
         return web.Response(text=text, content_type="text/html")
 
-    def _text(self, text: str):  # type: ignore[no-untyped-def]  # one of aiohttp's handlers
+    def _text(self, text: str) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(request: web.Request) -> web.Response:
             return web.Response(text=text, content_type="text/html")
 

@@ -47,7 +47,8 @@ class Template:
 
     def _result(self, call: Any) -> dict[str, Any]:
         self._act(call.name, call.input)
-        time.sleep(SCROLL_SLEEP_S if call.name == "scroll" else SLEEP_S)
+        if call.name != "screenshot":  # what it looks at has been slept for
+            time.sleep(SCROLL_SLEEP_S if call.name == "scroll" else SLEEP_S)
         png = self._kernel.browsers.computer.capture_screenshot(self._browser).read()
         data = base64.b64encode(png).decode()
         image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}}
@@ -68,6 +69,8 @@ class Template:
                 computer.scroll(browser, x=x, y=y, delta_y=given["scroll_amount"])
             case "type":
                 computer.type_text(browser, text=given["text"])
+            case "screenshot":
+                pass  # taken by who calls this, after every action
             case "key":
                 computer.press_key(browser, keys=[given["text"]])
             case _:

@@ -19,6 +19,7 @@ from pilothouse.engine.spec import DEFAULT_MODEL, BrowserOptions, ModelOptions, 
 from pilothouse.events import Outcome
 from pilothouse.ids import new_command_id, new_run_id
 from pilothouse.journal.blobs import BlobStore
+from pilothouse.journal.disk import Disk
 from pilothouse.journal.writer import JournalWriter
 from pilothouse.local.loopback import listening
 from pilothouse.local.messages_server import ScriptedMessages
@@ -63,7 +64,7 @@ class Rig:
         return [event for event in self.events if isinstance(event, kind)]
 
     def do(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
-        return self.run.steering.apply(command)
+        return self.run._apply(command)
 
     def command_pause(self, *, freeze: bool = False) -> cmd.Pause:
         return cmd.Pause(id=new_command_id(), actor="anna", freeze=freeze)
@@ -117,6 +118,7 @@ async def rigged(
     browser_options: BrowserOptions = PLAIN,
     idle_s: float = 5.0,
     approve: str = "auto",
+    disk: Disk | None = None,
     **more: Any,
 ) -> AsyncIterator[Rig]:
     """Set a run up around a scenario given as text."""
@@ -147,7 +149,7 @@ async def rigged(
         backends = Backends(spec, directory)
         backends.model = Endpoint(base_url=model_url, key=KEY)
         backends.browser = Endpoint(base_url=kernel_url, key="kernel-key-of-the-tests")
-        writer = JournalWriter.create(run_directory, run_id)
+        writer = JournalWriter.create(run_directory, run_id, disk=disk)
         stack.callback(writer.close)
         run = Run(spec, writer, BlobStore(run_directory), backends)
         rig = Rig(run=run, model=model, kernel=kernel, directory=run_directory, bodies=bodies)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,15 +20,15 @@ from tests.engine.rig import rigged
 STEPS = 6
 
 
-def wanted(**given: object) -> Wanted:
-    fields = {
+def wanted(**given: Any) -> Wanted:
+    fields: dict[str, Any] = {
         "models": ("claude-opus-5-5",),
         "steps": STEPS,
         "width_px": 1280,
         "height_px": 800,
         "images_max": 60,
     }
-    return Wanted(**{**fields, **given})  # type: ignore[arg-type] # a test names any field
+    return Wanted(**{**fields, **given})
 
 
 async def test_an_estimate_is_near_what_such_a_run_is_billed(state_dir: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,36 @@ async def test_a_fault_that_lasts_ends_the_run_with_a_way_out(state_dir: Path, s
     assert LASTING[status] in why(rig)
     assert rig.kernel.performed == []
     assert retries(rig) == []
+
+
+@pytest.mark.parametrize("after_deltas", [0, 2])
+async def test_keep_alives_alone_are_no_answer(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch, after_deltas: int
+) -> None:
+    """They come often enough for whoever waits for bytes, and the run would wait for ever."""
+    monkeypatch.setattr("pilothouse.model.stream.SILENCE_FACTOR", 0.2)
+    fault = f'fault = [{{ kind = "keep_alives", after_deltas = {after_deltas} }}]'
+    script = scenario(f'text = "I will click there now."\ncalls = [{CLICK}]\n{fault}', 'text = "Done."')
+    options = ModelOptions(idle_timeout_s=3.0)
+    async with rigged(state_dir, script, speed=1e6, options=options) as rig:
+        assert await rig.finish() is Outcome.COMPLETED
+    assert set(kinds(rig)) == {"silent"}
+    assert len(rig.kernel.performed) == 1
+    assert retries(rig)[0].why == "the model sent nothing but keep-alives"
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_named(state_dir: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).with_name("self_signed.pem"))
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    async with server, rigged(state_dir, scenario('text = "Done."')) as rig:
+        rig.run._backends.model = Endpoint(base_url=f"https://127.0.0.1:{port}", key=KEY)
+        assert await rig.finish() is Outcome.FAILED
+    assert set(kinds(rig)) == {"certificate"}
+    assert retries(rig) == []
+    what, way_out = "certificate can't be trusted", "check ANTHROPIC_BASE_URL, the clock, and SSL_CERT_FILE"
+    assert why(rig) == f"the model API's {what} ({way_out})"
 
 
 @pytest.mark.parametrize("kind", ["unknown_event", "zero_deltas", "duplicate", "slow"])
@@ -285,3 +316,35 @@ async def test_another_model_chosen_while_a_retry_waits_is_the_one_that_is_asked
     assert changed == ev.ModelChanged(
         seq=changed.seq, t=changed.t, wall=changed.wall, turn=1, model="claude-sonnet-5-5"
     )
+
+
+async def test_room_that_one_model_was_given_for_its_answer_is_not_asked_of_another(state_dir: Path) -> None:
+    fault = 'fault = [{ kind = "max_tokens" }, { kind = "status", status = 529 }]'
+    script = scenario(f'text = "I will click there now."\ncalls = [{CLICK}]\n{fault}', 'text = "Done."')
+    options = ModelOptions(retry_budget_s=0)
+    async with rigged(state_dir, script, headless=False, speed=1e6, options=options, idle_s=0.0) as rig:
+        driving = asyncio.create_task(rig.run.drive())
+        await rig.until(lambda event: isinstance(event, ev.RetryScheduled))
+        rig.set_model("claude-sonnet-5-5")
+        rig.resume()
+        assert await driving is Outcome.COMPLETED
+    asked = [(json.loads(body)["model"], json.loads(body)["max_tokens"]) for body in rig.bodies]
+    assert asked == [
+        ("claude-opus-5-5", 16_000),
+        ("claude-opus-5-5", 32_000),
+        ("claude-sonnet-5-5", 16_000),
+        ("claude-sonnet-5-5", 16_000),
+    ]
+
+
+@pytest.mark.parametrize(("headless", "hour"), [(True, False), (False, True)])
+async def test_tools_and_prompt_are_cached_for_an_hour_where_a_person_may_hold_the_run(
+    state_dir: Path, headless: bool, hour: bool
+) -> None:
+    script = scenario(*[f"calls = [{CLICK}]"] * 2, 'text = "Done."')
+    async with rigged(state_dir, script, headless=headless, speed=1e6, idle_s=0.0) as rig:
+        assert await rig.finish() is Outcome.COMPLETED
+    used = [event for event in rig.events if isinstance(event, ev.UsageReported)]
+    assert [event.cache_write_1h > 0 for event in used] == [hour, False, False]
+    assert used[0].cache_write_5m > 0  # the history moves on and is never kept so long
+    assert all(event.cache_read >= used[0].cache_write_1h for event in used[1:])

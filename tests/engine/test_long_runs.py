@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pilothouse import events as ev
 from pilothouse.engine.spec import ModelOptions
 from pilothouse.events import Outcome
+from pilothouse.local import messages_models
 from tests.engine.rig import Rig, rigged
 from tests.engine.test_run import CLICK
 
 APPEND_ONLY, CHANGEABLE = "claude-opus-5-5", "claude-opus-5"
+WITHOUT_SUMMARIES = "claude-opus-4-5"
 TURNS = 300
 LONG = f'[[turn]]\nthinking = "where next"\ntext = "On."\ncalls = [{CLICK}]\nrepeat = {TURNS}\n'
+WORDS = ("w" * 49 + " ") * 100
+AT_ONCE = "[pace]\nbefore_s = 0\nper_delta_s = 0\ndelta_chars = 5000\n"
+WORDY = f'{AT_ONCE}[[turn]]\nthinking = "next"\ntext = "{WORDS}"\ncalls = [{CLICK}]\nrepeat = {TURNS}\n'
+CONTEXT_TOKENS = 30_000
+"""Some two dozen of those answers."""
 
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -79,3 +87,28 @@ async def test_results_are_cleared_by_the_api_where_a_person_wants_few_pictures(
     cleared = [event for event in rig.events if isinstance(event, ev.ContextCleared)]
     assert {event.what for event in cleared} == {"tool_uses"}
     assert [event.items for event in cleared] == sorted({event.items for event in cleared})
+
+
+@pytest.mark.parametrize(
+    ("model", "what"),
+    [(CHANGEABLE, "compaction"), (WITHOUT_SUMMARIES, "messages"), (APPEND_ONLY, "messages")],
+)
+async def test_a_history_whose_text_alone_outgrows_the_context_is_made_smaller(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch, model: str, what: str
+) -> None:
+    """Neither pruning pictures nor clearing results would ever make it fit."""
+    compacts = "false" if what == "messages" else "true"
+    table = f"context_tokens = {CONTEXT_TOKENS}\nimages_max = 100\nedits = false\ncompacts = {compacts}\n"
+    monkeypatch.setenv("PILOTHOUSE_CONFIG_DIR", str(state_dir))
+    (state_dir / "models.toml").write_text(f"[model.{model}]\n{table}")
+    smaller = msgspec.structs.replace(messages_models.MODELS[model], context=CONTEXT_TOKENS)
+    monkeypatch.setitem(messages_models.MODELS, model, smaller)
+    options, limits = ModelOptions(upload="inline"), {"turns": 60.0}
+    async with rigged(state_dir, WORDY, model_name=model, options=options, speed=1e6, limits=limits) as rig:
+        assert await rig.finish() is Outcome.LIMIT
+    assert refused(rig) == []
+    assert rig.of(ev.TurnDiscarded) == []
+    assert len(rig.kernel.performed) == 60
+    cleared = [event for event in rig.events if isinstance(event, ev.ContextCleared) and event.what == what]
+    assert len(cleared) > 2
+    assert all(b"look at the page" in body for body in rig.bodies)

@@ -102,16 +102,18 @@ async def test_a_heartbeat_that_finds_it_gone_holds_a_paused_run(
     assert [call for call, _ in rig.kernel.performed] == ["click_mouse", "click_mouse"]
 
 
-async def test_a_browser_that_goes_before_the_first_look_is_replaced_without_a_word(state_dir: Path) -> None:
+async def test_a_browser_that_goes_before_the_first_look_is_replaced_without_a_word(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with rigged(state_dir, TWO, headless=False) as rig:
         real = rig.kernel._picture
 
         def gone() -> bytes:
             rig.kernel.browsers.clear()
-            rig.kernel._picture = real  # type: ignore[method-assign]
+            monkeypatch.setattr(rig.kernel, "_picture", real)
             return real()
 
-        rig.kernel._picture = gone  # type: ignore[method-assign]
+        monkeypatch.setattr(rig.kernel, "_picture", gone)
         driving = asyncio.create_task(rig.run.drive())
         await rig.until(holds)
         rig.resume()

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pilothouse import events as ev
@@ -16,6 +17,7 @@ from pilothouse.engine.requester import Dropped, Requester
 from pilothouse.engine.spec import BrowserOptions, ModelOptions
 from pilothouse.events import Hold, Outcome, RunPhase
 from pilothouse.model.bounds import Bounds
+from pilothouse.model.catalogue import Tokens
 from pilothouse.model.faults import TurnFault
 from pilothouse.model.stream import Answer
 from tests.engine.rig import Rig, rigged
@@ -165,6 +167,74 @@ async def test_a_summary_that_is_refused_gives_way_to_pruning(
         assert await rig.finish() is Outcome.COMPLETED
         assert refused(rig) == []
     assert cleared(rig)[:2] == ["thinking", "images"]
+
+
+async def test_a_summary_without_a_word_gives_way_to_pruning(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, full = Requester.ask, [True]
+
+    async def empty(
+        self: Requester, turn: int, attempt: int, extra: dict[str, Any], max_tokens: int = 0
+    ) -> Answer:
+        if "compaction" in extra:
+            content: list[dict[str, Any]] = [{"type": "compaction", "content": ""}]
+            return Answer(content=content, stop_reason="compaction", tokens=Tokens())
+        if turn == 6 and full:
+            full.clear()
+            raise TOO_LONG
+        return await ask(self, turn, attempt, extra, max_tokens)
+
+    monkeypatch.setattr(Requester, "ask", empty)
+    async with rigged(state_dir, turns(7), speed=1e6, options=INLINE) as rig:
+        assert await rig.finish() is Outcome.COMPLETED
+        assert refused(rig) == []
+    assert cleared(rig) == ["thinking", "images"]
+    warned = [event.what for event in rig.events if isinstance(event, ev.Warned)]
+    assert warned == ["the model API made no summary of the conversation"]
+
+
+async def test_an_answer_that_filled_the_context_is_asked_for_again_after_a_summary(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, once = Requester.ask, [True]
+
+    async def full(
+        self: Requester, turn: int, attempt: int, extra: dict[str, Any], max_tokens: int = 0
+    ) -> Answer:
+        answer = await ask(self, turn, attempt, extra, max_tokens)
+        if turn == 5 and once:
+            once.clear()
+            return msgspec.structs.replace(answer, stop_reason="model_context_window_exceeded")
+        return answer
+
+    monkeypatch.setattr(Requester, "ask", full)
+    async with rigged(state_dir, turns(5), speed=1e6, options=INLINE) as rig:
+        assert await rig.finish() is Outcome.COMPLETED
+        assert refused(rig) == []
+    assert cleared(rig) == ["compaction"]
+    assert [event.kind for event in rig.events if isinstance(event, ev.TurnDiscarded)] == [
+        "model_context_window_exceeded"
+    ]
+    assert len(rig.kernel.performed) == 5  # what the full answer asked for was not done twice, nor at once
+
+
+@pytest.mark.parametrize("model", [APPEND_ONLY, CHANGEABLE])
+async def test_a_request_that_would_overflow_is_counted_and_made_smaller_before_it_is_sent(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    """The estimate is near enough to ask, and what is counted is too much until something is gone."""
+    async with rigged(state_dir, turns(8), model_name=model, speed=1e6, options=INLINE) as rig:
+        monkeypatch.setattr(Bounds, "must_count", lambda self, tokens: len(rig.of(ev.TurnFinished)) == 6)
+        monkeypatch.setattr(Bounds, "overflows", lambda self, tokens: not rig.of(ev.ContextCleared))
+        assert await rig.finish() is Outcome.COMPLETED
+        assert refused(rig) == []
+        counts = [one for one in rig.model.log.summaries() if str(one["path"]).endswith("/count_tokens")]
+    assert len(counts) >= 1
+    assert cleared(rig)[0] == ("compaction" if model == APPEND_ONLY else "images")
+    shrunk = next(n for n, event in enumerate(rig.events) if isinstance(event, ev.ContextCleared))
+    begun = [event.turn for event in rig.events[:shrunk] if isinstance(event, ev.TurnStarted)]
+    assert begun == [1, 2, 3, 4, 5, 6]  # the seventh was not asked before
 
 
 async def test_a_freeze_while_tokens_are_counted_holds_the_request(

@@ -51,6 +51,9 @@ class Memory:
             listener(stamped)
         return seq
 
+    async def synced(self) -> None:
+        """Wait for no disk."""
+
     async def put_blob(self, data: bytes, mime: str, width_px: int = 0, height_px: int = 0) -> ev.Blob:
         return ev.Blob(sha256=hashlib.sha256(data).hexdigest(), size=len(data), mime=mime)
 

@@ -63,7 +63,9 @@ def run(options: argparse.Namespace) -> int:
     show.narrate(f"{summary(report)}; {page} can be pasted into an issue, {data} has the same as JSON")
     if report.left:
         show.narrate(f"NOT deleted: {', '.join(report.left)}; the browsers end by themselves within minutes")
-    return 1 if report.left else 0
+    if report.unsure:
+        show.narrate(f"maybe left: {', '.join(report.unsure)}; a browser ends by itself within minutes")
+    return 1 if report.left or report.unsure else 0
 
 
 def _dollars(text: str) -> float:

@@ -192,8 +192,7 @@ class Asker:
                 request_id=answer.request_id,
                 first_ms=answer.first_ms,
                 total_ms=answer.total_ms,
-            ),
-            durable=True,
+            )  # on disk before anything is done that it asks for: whoever does it waits for that
         )
         self._requester.meter.answered(turn, answer)
         self._shrinker.answered(turn, answer)

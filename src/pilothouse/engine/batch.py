@@ -118,6 +118,7 @@ class Hands:
                 glance.cancel()
             self._glances.clear()
         self._journal(turn, results)
+        await self._recorder.synced()
         return results
 
     async def _have_a_browser(self, results: list[Json]) -> None:
@@ -144,12 +145,13 @@ class Hands:
         self._arrival = await self._camera.settled("start")
         await self._record_frame(self._arrival, 0, "start")
 
-    def decline(self, turn: int, calls: tuple[Call, ...]) -> list[Json]:
+    async def decline(self, turn: int, calls: tuple[Call, ...]) -> list[Json]:
         """Answer calls of a turn that did not end by asking for them: nothing of it is done."""
         results: list[Json] = []
         first = self._propose(turn, calls)
         self._answer_rest(first, calls, results, NOT_ASKED)
         self._journal(turn, results)
+        await self._recorder.synced()
         return results
 
     def _propose(self, turn: int, calls: tuple[Call, ...]) -> int:
@@ -221,18 +223,17 @@ class Hands:
         return self._mailbox.urgent or bool(self._berth.news)
 
     def _bar(self, number: int, call: Call, why: str, results: list[Json]) -> None:
-        self._recorder.publish(_finished(number, call, why, ok=False, executed=False), durable=True)
+        self._recorder.publish(_finished(number, call, why, ok=False, executed=False))
         results.append(text_result(call, why, error=True))
 
     async def _one(self, number: int, call: Call, ruling: Ruling) -> Json:
-        """Perform one call; its intent is on disk before it is sent, its outcome after."""
+        """Perform one call; its intent is on disk before it is sent, its outcome before anything else is."""
         if not call.offered:
             text = f"There is no tool called {call.member!r} here: use the computer tool."
             self._recorder.publish(_finished(number, call, text, ok=False, executed=False))
             return text_result(call, text, error=True)
-        self._recorder.publish(
-            ev.ActionStarted(action=number, tool_use_id=call.id, member=call.member), durable=True
-        )
+        self._recorder.publish(ev.ActionStarted(action=number, tool_use_id=call.id, member=call.member))
+        await self._recorder.synced()  # cut off here, it was not executed, and `_answer_rest` says so
         given = call.input if ruling.input is None else ruling.input
         self._approvals.sent(call.member, given)
         began = self._began = time.monotonic()
@@ -256,14 +257,14 @@ class Hands:
                 await self._record_frame(self._toolset.taken, number, call.member)
             await self._glanced()  # in a replay the picture before an action comes before its end
         finally:  # whatever ends the run here: it was done, and nobody may say that it was not
-            self._recorder.publish(_finished(number, call, text, ok=ok, duration_ms=took_ms), durable=True)
+            self._recorder.publish(_finished(number, call, text, ok=ok, duration_ms=took_ms))
             self._done[call.id] = text_result(call, text or DONE, error=not ok)
         return result
 
     def _doubt(self, number: int, call: Call, why: str) -> None:
         self._doubted.add(call.id)
         self._recorder.publish(
-            ev.ActionInDoubt(action=number, tool_use_id=call.id, member=call.member, why=why), durable=True
+            ev.ActionInDoubt(action=number, tool_use_id=call.id, member=call.member, why=why)
         )
 
     async def _doubtful_result(self, number: int, call: Call) -> Json:
@@ -343,7 +344,7 @@ class Hands:
     def _journal(self, turn: int, results: list[Json]) -> None:
         """Journal the results with each picture named by its blob: its bytes are already there."""
         kept = [{**result, "content": self._by_blob(result.get("content"))} for result in results]
-        self._recorder.publish(ev.TurnAnswered(turn=turn, results=kept), durable=True)
+        self._recorder.publish(ev.TurnAnswered(turn=turn, results=kept))
 
     def _by_blob(self, content: Any) -> Any:
         if not isinstance(content, list):

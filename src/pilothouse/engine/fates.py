@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -59,7 +60,7 @@ def driven() -> frozenset[str]:
 
 def _read_driven(journal: Path) -> set[str]:
     found: set[str] = set()
-    with open(open_to_read(journal), "rb") as lines:  # noqa: PTH123 - a descriptor, not a path
+    with os.fdopen(open_to_read(journal), "rb") as lines:
         for line in lines:
             event = line.split(b" ", 2)[-1]
             if event.startswith((b'{"type":"BrowserIntended"', b'{"type":"BrowserOpened"')):
@@ -72,7 +73,7 @@ def _read_driven(journal: Path) -> set[str]:
 def _read_fate(journal: Path, browser: str) -> str:
     """Look for the end of a run, and for its browser left open on request, without decoding anything else."""
     fate, name = "killed", f'"{browser}"'.encode()
-    with open(open_to_read(journal), "rb") as lines:  # noqa: PTH123 - a descriptor, not a path
+    with os.fdopen(open_to_read(journal), "rb") as lines:
         for line in lines:
             event = line.split(b" ", 2)[-1]
             if event.startswith(b'{"type":"RunEnded"'):

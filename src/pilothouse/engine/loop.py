@@ -114,7 +114,7 @@ class Loop:
                 results = await self._hands.perform(self.turns, calls)
                 self._conversation.add_results(await self._pictures.by_file(results))
             elif calls:
-                self._conversation.add_results(self._hands.decline(self.turns, calls))
+                self._conversation.add_results(await self._hands.decline(self.turns, calls))
             elif stop is Stop.GO_ON or self._mailbox.waiting:
                 continue  # something was said while the last answer came: the leg goes on
             elif 0 < empty <= EMPTY_ANSWERS_MAX:

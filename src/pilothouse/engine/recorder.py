@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from pilothouse.engine.redaction import redacted
@@ -11,7 +12,7 @@ from pilothouse.safety import Redactor
 from pilothouse.state import RunState, reduce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pilothouse.bus import Bus
     from pilothouse.events import Blob, Event
@@ -38,6 +39,7 @@ class Recorder:
         self._secrets = secrets
         self._redactor = Redactor(secrets)
         self.state = RunState()
+        self._deferring = False
         self.listeners: list[Callable[[Event], None]] = []
         """Told of each event right after the state has moved; they must be quick, and publish nothing."""
         self.on_failure: Callable[[RecorderFailed], None] = lambda error: None
@@ -62,9 +64,13 @@ class Recorder:
     def publish(self, event: Event, durable: bool = False) -> int:
         """Append an event, move the state, and tell the bus; returns its `seq`.
 
+        With `durable` it is synced before this returns, and the loop waits for the disk: for what is rare.
+        What comes often is published without, and `synced` awaited before anything follows from it.
+
         Raises:
             RecorderFailed: The disk refused it; nobody is told of it.
         """
+        durable = durable and not self._deferring
         try:
             stamped = self._writer.append_event(redacted(event, self._redactor), durable=durable)
         except RecorderFailed as error:
@@ -76,6 +82,27 @@ class Recorder:
         self._bus.must(stamped)
         self._bus.latest(NEWEST_SEQ, stamped.seq)
         return stamped.seq
+
+    async def synced(self) -> None:
+        """Wait until everything published so far is on the disk; the loop goes on meanwhile.
+
+        Raises:
+            RecorderFailed: The disk refused.
+        """
+        try:
+            await self._writer.synced()
+        except RecorderFailed as error:
+            self.on_failure(error)
+            raise
+
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Let nothing published in here wait for the disk: who opens this awaits `synced` afterwards."""
+        before, self._deferring = self._deferring, True
+        try:
+            yield
+        finally:
+            self._deferring = before
 
     async def put_blob(self, data: bytes, mime: str, width_px: int = 0, height_px: int = 0) -> Blob:
         """Store bytes, synced, before any event names them.

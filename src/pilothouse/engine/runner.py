@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pilothouse import __version__
+from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.bus import Bus
 from pilothouse.engine.allowance import Allowance
@@ -82,7 +83,8 @@ class Run:
         self.steering.on_freeze = self._drop_answer
         if spec.browser == "local":
             self.steering.why_not_keep = "a local browser ends with its run, and can't be kept"
-        self._server = ControlServer(socket_path(spec.run), spec.run, self.steering.apply, self._bus)
+        self._server = ControlServer(socket_path(spec.run), spec.run, self._apply, self._bus)
+        self._server.synced = self.recorder.synced
         self._loop: Loop | None = None
         self._work: asyncio.Task[None] | None = None
         self._computer: Computer | None = None
@@ -127,6 +129,11 @@ class Run:
         for doubt in doubts_about(spec, shape.model, datetime.date.today()):
             self.recorder.publish(ev.Warned(what=doubt))
         self.gate.enter(RunPhase.STARTING)
+
+    def _apply(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
+        """Apply a command that came by the socket, which waits for the disk before it answers."""
+        with self.recorder.deferred():
+            return self.steering.apply(command)
 
     def abort(self, why: str, keep_browser: bool = False) -> None:
         """End the run: cancel what is in flight; everything else follows from that."""
@@ -258,7 +265,8 @@ class Run:
         from pilothouse.engine.watch import Watch
 
         endpoint, spec = self._backends.browser, self._spec
-        client = make_client(endpoint.key, endpoint.base_url)
+        # In a thread, for a client reads the certificates it trusts: 20 ms.
+        client = await asyncio.to_thread(make_client, endpoint.key, endpoint.base_url)
         self._closers.append(client.close)
         importing = asyncio.create_task(asyncio.to_thread(_load_agent))
         berth = Berth(
@@ -275,7 +283,6 @@ class Run:
         from pilothouse.engine.agent import assemble
 
         gc.freeze()  # what is loaded now stays: later collections need not walk it
-        # In a thread, for the client reads the certificates it trusts: 20 ms.
         agent = await asyncio.to_thread(assemble, spec, self._backends.model, client, berth, self)
         self._closers.append(agent.client.close)
         self._forget = agent.pictures.close
@@ -309,6 +316,8 @@ def _load_agent() -> None:
 def _load_browser_side() -> None:
     with _uncollected():
         importlib.import_module("pilothouse.engine.berth")
+        importlib.import_module("pilothouse.engine.watch")
+        importlib.import_module("pilothouse.browser.warmup").warm_up()
 
 
 @contextlib.contextmanager

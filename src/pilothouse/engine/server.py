@@ -18,11 +18,11 @@ import msgspec
 
 from pilothouse import __version__
 from pilothouse import commands as cmd
-from pilothouse.errors import ProtocolMismatch, StateDirError
+from pilothouse.errors import ProtocolMismatch, RecorderFailed, StateDirError
 from pilothouse.paths import SOCKET_PATH_MAX_BYTES, make_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from pilothouse.bus import Bus
@@ -50,6 +50,8 @@ class ControlServer:
         self._run = run
         self._apply = apply
         self._bus = bus
+        self.synced: Callable[[], Awaitable[None]] = _at_once
+        """Waits until what a command did is on disk: no answer leaves before (terminal-and-journal §2.4)."""
         self._server: asyncio.Server | None = None
         self._viewers: set[asyncio.Task[None]] = set()
 
@@ -119,8 +121,16 @@ class ControlServer:
         while line := await reader.readline():
             frame = cmd.decode_from_viewer.decode(line)
             if isinstance(frame, cmd.Command):
-                _send(writer, self._apply(frame))
+                _send(writer, await self._on_disk(self._apply(frame)))
                 await writer.drain()
+
+    async def _on_disk(self, answer: cmd.Ack | cmd.Refused) -> cmd.Ack | cmd.Refused:
+        """Hold an answer back until what it tells of can't be lost any more."""
+        try:
+            await self.synced()
+        except RecorderFailed as error:  # it ends the run: the recorder has said so
+            return cmd.Refused(id=answer.id, why=f"the run ends: {error}")
+        return answer
 
     async def _wake(self, writer: asyncio.StreamWriter) -> None:
         """Tell the viewer that there is more to read, at most fifty times a second."""
@@ -136,6 +146,10 @@ class ControlServer:
             pass  # the viewer is gone; reading from it ends the conversation
         finally:
             subscription.close()
+
+
+async def _at_once() -> None:
+    """Wait for nothing: nobody records here."""
 
 
 def _send(writer: asyncio.StreamWriter, frame: msgspec.Struct) -> None:

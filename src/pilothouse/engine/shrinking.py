@@ -97,14 +97,38 @@ class Shrinker:
         return False
 
     async def shrink(self, turn: int, *, hard: bool = False) -> bool:
-        """Make the history smaller now; with `hard`, also if it is within its bounds. See `fit`."""
-        if not self.bounds.append_only and self._prune(turn, hard=hard):
+        """Make the history smaller now; with `hard`, also if it is within its bounds. See `fit`.
+
+        Pictures go first, where that is legal. What is left may still be too much, if it is text: then a
+        summary stands for it, and where none can be had the oldest messages are left out.
+        """
+        if not self.bounds.append_only and self._prune(turn, hard=hard) and not await self._too_much(hard):
             return False
         if self._summaries and can_summarise(self._conversation) and await self._summarise(turn):
             return True
         if self.bounds.append_only:
             self._prune_without_thinking(turn, hard=hard)
+        if await self._too_much(hard):
+            self._leave_out(turn)
         return False
+
+    async def _too_much(self, hard: bool) -> bool:
+        """Say whether pruning has not helped enough; tokens are asked about only if they were the matter."""
+        if self.bounds.exceeded(self._conversation.history):
+            return True
+        if not hard:
+            return False
+        tokens = await self._requester.count(self.extra()) or self._conversation.history.estimate()
+        self._tokens = tokens
+        self._conversation.history.counted()
+        return self.bounds.overflows(tokens)
+
+    def _leave_out(self, turn: int) -> None:
+        """Leave the oldest messages out: any change is legal here, for thinking is bound to none of them."""
+        if gone := self._conversation.leave_out_oldest():
+            self._pruned = not self.bounds.append_only
+            self._tokens = self._conversation.history.estimate()
+            self._tell(turn, "messages", gone)
 
     def _prune(self, turn: int, *, hard: bool) -> int:
         history = self._conversation.history

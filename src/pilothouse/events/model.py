@@ -108,10 +108,11 @@ class ContextCleared(Event, frozen=True):
 
     turn: int
     what: str
-    """`images` pruned by us, `tool_uses` or `thinking` cleared by the server, `compaction`."""
+    """`images` pruned by us, `tool_uses` or `thinking` cleared by the server, `compaction`, or the oldest
+    `messages` left out by us."""
     tokens: int = 0
     items: int = 0
-    """How many pictures, tool uses or thinking turns."""
+    """How many pictures, tool uses, thinking turns or messages."""
 
 
 class ModelChanged(Event, frozen=True):

@@ -1,8 +1,9 @@
 """The one writer of a run's journal: append, sync, seal. Nothing here knows what events mean.
 
 An append is one unbuffered `write` on the loop's own thread: microseconds, and safe against the death of
-the process. Against a power cut the file is synced at named barriers (`durable`), and otherwise by
-`sync_forever`, at most every quarter of a second (terminal-and-journal §2.3, §2.4).
+the process. Against a power cut the file is synced at named barriers (`durable`, or `synced` where a loop
+must not wait for the disk), and otherwise by `sync_forever`, at most every quarter of a second
+(terminal-and-journal §2.3, §2.4).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import secrets
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -76,6 +78,9 @@ class JournalWriter:
         self._path_checked_ns = 0
         self._dirtied = asyncio.Event()
         self._sync_lock = threading.Lock()
+        self._syncing: asyncio.Future[None] | None = None
+        # Its own: a barrier must not stand behind pictures being encoded.
+        self._syncer = ThreadPoolExecutor(1, thread_name_prefix="journal-sync")
 
     @classmethod
     def create(
@@ -225,6 +230,22 @@ class JournalWriter:
                 raise self._failed from error
             self._synced = max(self._synced, size)
 
+    async def synced(self) -> None:
+        """Wait until everything appended so far is on the disk; the loop goes on meanwhile.
+
+        Whoever waits at the same time shares a sync. Cancelling one who waits cancels no sync.
+
+        Raises:
+            RecorderFailed: The disk refused.
+        """
+        wanted = self._good
+        while self._synced < wanted:
+            if self._syncing is None or self._syncing.done():
+                self._check_path(self.elapsed_ns)
+                self._syncing = asyncio.get_running_loop().run_in_executor(self._syncer, self.sync)
+                self._syncing.add_done_callback(_heard)
+            await asyncio.shield(self._syncing)
+
     async def sync_forever(self, interval_s: float = SYNC_INTERVAL_S) -> None:
         """Sync in a thread at most every `interval_s` while there is something to sync; cancel to stop.
 
@@ -236,8 +257,7 @@ class JournalWriter:
             self._dirtied.clear()
             await asyncio.sleep(interval_s)
             try:
-                if self.dirty:
-                    await asyncio.to_thread(self.sync)
+                await self.synced()
             except RecorderFailed:
                 if self._fd >= 0:  # else it was sealed or closed meanwhile, and synced by that
                     raise
@@ -262,6 +282,7 @@ class JournalWriter:
             fd, self._fd = self._fd, -1
             if fd >= 0:
                 os.close(fd)
+        self._syncer.shutdown(wait=False)
 
     def _take_up(self) -> None:
         with JournalReader(self.path) as reader:
@@ -346,6 +367,12 @@ class JournalWriter:
     def _wall(self) -> str:
         moment = datetime.fromtimestamp(self._wall_s(), UTC)
         return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _heard(sync: asyncio.Future[None]) -> None:
+    """Take note of how a sync ended that nobody waits for any more: the writer itself remembers a failure."""
+    if not sync.cancelled():
+        sync.exception()
 
 
 def _new_header(run: str, created: str) -> framing.Header:

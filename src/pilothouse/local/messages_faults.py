@@ -36,7 +36,7 @@ _EVENT_WORDS = {
     "rate_limit_error": "This request would exceed your organization's rate limit.",
     "invalid_request_error": "Scripted failure",
 }
-SENDERS = ("drop", "eof", "stall", "garbled")
+SENDERS = ("drop", "eof", "stall", "keep_alives", "garbled")
 """Kinds of frames that are for the sender: they are done, not sent."""
 
 
@@ -83,10 +83,12 @@ def with_fault(frames: Iterator[Json], fault: Fault | None) -> Iterator[Json]:
     if fault is None:
         yield from frames
         return
+    if fault.kind == "keep_alives" and not fault.after_deltas:  # before anything is said, too
+        yield from _own_frames(fault)
     deltas = 0
     for frame in frames:
         is_delta = frame["type"] == "content_block_delta"
-        if is_delta and deltas == fault.after_deltas:
+        if is_delta and deltas == fault.after_deltas and (deltas or fault.kind != "keep_alives"):
             yield from _own_frames(fault)
             if fault.kind in ("error_event", "drop", "eof"):
                 return
@@ -120,8 +122,8 @@ def _own_frames(fault: Fault) -> Iterator[Json]:
             yield {"type": "error", "error": {"type": kind, "message": words}}
         case "unknown_event":
             yield {"type": "some_future_event", "detail": "clients must ignore what they do not know"}
-        case "stall":
-            yield {"type": "stall", "seconds": fault.stall_s}
+        case "stall" | "keep_alives":
+            yield {"type": fault.kind, "seconds": fault.stall_s}
         case "drop" | "eof" | "garbled":
             yield {"type": fault.kind}
         case _:

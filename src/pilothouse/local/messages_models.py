@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import msgspec
 
@@ -72,6 +73,13 @@ _BETWEEN = frozenset({"adaptive", "between_tools"})
 _LEGACY = frozenset({"adaptive", "enabled", "disabled"})
 _BUDGET = frozenset({"enabled", "disabled"})
 
+_EARLIER = partial(Accepts, thinks_unasked=False, system_messages=False, high_vision=False)
+"""What the models before 4.7 have in common."""
+_FIRST = partial(
+    _EARLIER, thinking=_BUDGET, efforts=frozenset(), prefill=True, context=K200, max_output=64_000
+)
+"""What those before 4.6 have in common besides."""
+
 MODELS: dict[str, Accepts] = {
     "claude-fable-5-2": Accepts(tools=_NEW, thinking=_ALWAYS, forced_choice=False, bound=True),
     "claude-mythos-5-2": Accepts(tools=_NEW, thinking=_ALWAYS, forced_choice=False, bound=True),
@@ -90,69 +98,13 @@ MODELS: dict[str, Accepts] = {
     "claude-opus-4-7": Accepts(
         thinks_unasked=False, tools=_LATE, thinking=_WITH_OFF, system_messages=False, cache_min=2_048
     ),
-    "claude-opus-4-6": Accepts(
-        thinks_unasked=False,
-        tools=_LATE,
-        thinking=_LEGACY,
-        efforts=_NO_XHIGH,
-        system_messages=False,
-        high_vision=False,
-        cache_min=4_096,
-    ),
-    "claude-sonnet-4-6": Accepts(
-        thinks_unasked=False,
-        tools=_LATE,
-        thinking=_LEGACY,
-        efforts=_NO_XHIGH,
-        system_messages=False,
-        max_output=64_000,
-        high_vision=False,
-    ),
-    "claude-opus-4-5": Accepts(
-        thinks_unasked=False,
-        tools=_LATE,
-        thinking=_BUDGET,
-        efforts=_FIRST_EFFORTS,
-        prefill=True,
-        system_messages=False,
-        context=K200,
-        max_output=64_000,
-        high_vision=False,
-        cache_min=4_096,
-    ),
-    "claude-haiku-4-5": Accepts(
-        thinks_unasked=False,
-        tools=_OLD,
-        thinking=_BUDGET,
-        efforts=frozenset(),
-        prefill=True,
-        system_messages=False,
-        context=K200,
-        max_output=64_000,
-        high_vision=False,
-        cache_min=4_096,
-    ),
-    "claude-sonnet-4-5": Accepts(
-        thinks_unasked=False,
-        tools=_OLD,
-        thinking=_BUDGET,
-        efforts=frozenset(),
-        prefill=True,
-        system_messages=False,
-        context=K200,
-        max_output=64_000,
-        high_vision=False,
-    ),
-    "claude-3-5-sonnet": Accepts(
-        thinks_unasked=False,
-        tools=frozenset({"computer_20241022"}),
-        thinking=frozenset({"disabled"}),
-        efforts=frozenset(),
-        prefill=True,
-        system_messages=False,
-        context=K200,
-        max_output=8_192,
-        high_vision=False,
+    "claude-opus-4-6": _EARLIER(tools=_LATE, thinking=_LEGACY, efforts=_NO_XHIGH, cache_min=4_096),
+    "claude-sonnet-4-6": _EARLIER(tools=_LATE, thinking=_LEGACY, efforts=_NO_XHIGH, max_output=64_000),
+    "claude-opus-4-5": _FIRST(tools=_LATE, efforts=_FIRST_EFFORTS, cache_min=4_096),
+    "claude-haiku-4-5": _FIRST(tools=_OLD, cache_min=4_096),
+    "claude-sonnet-4-5": _FIRST(tools=_OLD),
+    "claude-3-5-sonnet": _FIRST(
+        tools=frozenset({"computer_20241022"}), thinking=frozenset({"disabled"}), max_output=8_192
     ),
 }
 """Newest first: a model reads the thinking of those that come after it, and its own.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pilothouse.local.messages_refusal import Refusal
 
 Json = dict[str, Any]
+KEEP_ALIVE_S = 0.05
 _GARBLED = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"del\n\n'
 
 
@@ -72,6 +73,10 @@ class Sender:
         match frame["type"]:
             case "stall":
                 await silence(frame["seconds"])
+            case "keep_alives":
+                for _ in range(round(frame["seconds"] / KEEP_ALIVE_S)):
+                    await self._response.write(replies.encode({"type": "ping"}))
+                    await silence(KEEP_ALIVE_S)
             case "garbled":
                 await self._response.write(_GARBLED)
             case _:

@@ -49,7 +49,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     after_deltas: int = 3
     """How much of the turn is streamed before the fault."""
     stall_s: float = 600.0
-    """The silence of `stall`, `silence` and `black_hole`; for `slow`, the pause before each delta."""
+    """The silence of `stall`, `silence` and `black_hole`; how long `keep_alives` come alone; for `slow`, the
+    pause before each delta."""
     refuse_s: float = 1.0
     """For how long no connection is accepted."""
     category: str = "cyber"
@@ -67,6 +68,7 @@ FAULT_KINDS = (
     "drop",
     "eof",
     "stall",
+    "keep_alives",
     "slow",
     "garbled",
     "unknown_event",

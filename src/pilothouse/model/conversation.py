@@ -13,7 +13,7 @@ import msgspec
 
 from pilothouse.errors import ModelError
 from pilothouse.model.history import History
-from pilothouse.model.prompt import SUMMARISED, relayed
+from pilothouse.model.prompt import LEFT_OUT, SUMMARISED, relayed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,6 +132,11 @@ class Conversation:
         return self.history.replace_all(
             [("assistant", summary), ("user", [*said, picture] if picture else said)]
         )
+
+    def leave_out_oldest(self) -> int:
+        """Go on without the oldest messages, the task said again in their place; returns how many went."""
+        self._refuse_while_open()
+        return self.history.leave_out_oldest(LEFT_OUT.format(task=self._instruction))
 
     def _refuse_while_open(self) -> None:
         if self._open:

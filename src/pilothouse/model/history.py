@@ -136,6 +136,35 @@ class History:
             size -= len(msgspec.json.encode(picture)) - _PRUNED_BYTES
         return due
 
+    def leave_out_oldest(self, stand_in: str) -> int:
+        """Put one message in the place of the oldest ones, about half of the text; returns how many went.
+
+        What stays begins with an answer, so that no result is parted from its call. A summary at the front
+        keeps its place, and the newest answer its own.
+        """
+        head = 1 if self._messages[0].content[0].get("type") == "compaction" else 0
+        starts = [
+            n for n, message in enumerate(self._messages) if message.role == "assistant" and n > head + 1
+        ]
+        if not starts:
+            return 0
+        sizes = [_text_bytes(message) for message in self._messages]
+        goal = sum(sizes) / 2
+        first = next((start for start in starts if sum(sizes[start:]) <= goal), starts[-1])
+        kept = self._messages[:head], self._messages[first:]
+        message = Message("user", [{"type": "text", "text": stand_in}])
+        message.encode()
+        self._messages = [*kept[0], message, *kept[1]]
+        self.size_bytes = self.pictures = 0
+        for one in self._messages:
+            self._count(one, +1)
+        return first - head
+
+    def estimate(self) -> int:
+        """Estimate the tokens of all messages."""
+        text = sum(_text_bytes(message) for message in self._messages)
+        return self.pictures * PICTURE_TOKENS + text // CHARS_PER_TOKEN
+
     def drop_thinking(self) -> int:
         """Take out all thinking, which makes any change of the history legal; returns how many blocks."""
         dropped = 0
@@ -179,10 +208,16 @@ class History:
         self.pictures += sign * message.pictures
 
     def _estimate(self, content: list[Json]) -> None:
-        pictures = list(pictures_in(content))
-        inline = sum(len(picture["source"].get("data", "")) for picture in pictures)
-        text = max(len(self.last.wire) - inline, 0)
-        self.tokens_added += len(pictures) * PICTURE_TOKENS + text // CHARS_PER_TOKEN
+        pictures = sum(1 for _ in pictures_in(content))
+        self.tokens_added += pictures * PICTURE_TOKENS + _text_bytes(self.last) // CHARS_PER_TOKEN
+
+
+def _text_bytes(message: Message) -> int:
+    """Give a message's size without its pictures."""
+    if not message.pictures:
+        return len(message.wire)
+    inline = sum(len(picture["source"].get("data", "")) for picture in pictures_in(message.content))
+    return max(len(message.wire) - inline, 0)
 
 
 def pictures_in(content: list[Json]) -> Iterator[Json]:

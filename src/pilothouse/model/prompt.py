@@ -55,6 +55,12 @@ SUMMARISED = (
 )
 """What follows a summary of the conversation."""
 
+LEFT_OUT = (
+    "Earlier steps of this conversation were left out, because they no longer fit. What you see below are "
+    "the newest ones. Go on with the task: {task}"
+)
+"""What stands for the oldest messages where the API can't summarise them."""
+
 UNCHANGED = "The screen looks exactly as in the last screenshot: nothing has changed."
 """Stands for a picture that equals the one before it."""
 

@@ -142,7 +142,8 @@ class TurnStream:
             TurnFault: Anything but a whole answer; nothing of it may be executed.
         """
         self._began = time.monotonic()
-        silence = asyncio.timeout(None)
+        # From the first: the SDK tells of no keep-alive, so that these alone would be listened to for ever.
+        silence = asyncio.timeout(self._idle_s * SILENCE_FACTOR)
         try:
             async with silence, client.beta.messages.stream(**request, timeout=self._limits()) as stream:
                 async for event in stream:

@@ -47,14 +47,14 @@ async def create(side: BrowserSide) -> Verdict:
 
 async def direct(side: BrowserSide) -> Verdict:
     """Look for what makes the SDK talk straight to the machine."""
-    side.id  # noqa: B018 - unmet without a browser
+    side.require_browser()
     base, jwt = bool(side.browser.base_url), "jwt=" in str(side.browser.cdp_ws_url)
     return yes(base and jwt, f"base_url: {base}, jwt in cdp_ws_url: {jwt}")
 
 
 async def by_name(side: BrowserSide) -> Verdict:
     """Use the browser by its name."""
-    side.id  # noqa: B018 - unmet without a browser
+    side.require_browser()
     at = await side.computer.get_mouse_position(side.name("main"))
     return Verdict(Outcome.YES, f"mouse at {at.x},{at.y}")
 
@@ -193,7 +193,7 @@ async def no_scroll(side: BrowserSide) -> Verdict:
 
 async def name_conflict(side: BrowserSide) -> Verdict:
     """Ask for a second browser of the same name."""
-    side.id  # noqa: B018 - unmet without a browser
+    side.require_browser()
     call = side.client.browsers.create(name=side.name("main"), tags=side.tags, timeout_seconds=10)
     return await _refused(call, 409)
 

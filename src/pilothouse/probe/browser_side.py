@@ -6,7 +6,6 @@ No check is here. Every call is made once.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import kernel
 
 from pilothouse.probe import pictures
 from pilothouse.probe.checks import Unmet
+from pilothouse.probe.plan import Remains
 
 if TYPE_CHECKING:
     from pilothouse.probe.checks import Sleep
@@ -52,6 +52,8 @@ class BrowserSide:
         """Where the page begins on its screen."""
         self._purse = purse
         self._alive: dict[str, tuple[float, float, bool]] = {}
+        self._unconfirmed: set[str] = set()
+        """Browsers asked for whose creation nobody has confirmed."""
 
     def name(self, suffix: str) -> str:
         """Name a browser."""
@@ -69,12 +71,14 @@ class BrowserSide:
         params.setdefault("timeout_seconds", DEAD_MAN_S)
         reserved = self._purse.reserve(LONGEST_S * USD_S[headless])
         self._alive[name] = (time.monotonic(), reserved, headless)
+        self._unconfirmed.add(name)
         try:
             made = await self.client.browsers.create(name=name, headless=headless, timeout=CREATE_S, **params)
         except kernel.APIStatusError as error:
             if error.status_code < 500:  # a plain no: there is nothing to delete
                 self._settle(name, 0.0)
             raise
+        self._unconfirmed.discard(name)
         self.made += 1
         return made
 
@@ -105,9 +109,17 @@ class BrowserSide:
         Raises:
             Unmet: There is none.
         """
+        self.require_browser()
+        return str(self.browser.session_id)
+
+    def require_browser(self) -> None:
+        """See that there is a browser in use.
+
+        Raises:
+            Unmet: There is none.
+        """
         if self.browser is None:
             raise Unmet("there is no browser to try it on")
-        return str(self.browser.session_id)
 
     @property
     def computer(self) -> Any:
@@ -148,12 +160,18 @@ class BrowserSide:
         await self.computer.press_key(self.id, keys=["BackSpace"])
         return str(clipboard.text)
 
-    async def clean_up(self) -> list[str]:
-        """Delete every browser of this probe, known or found by its tag; gives the kinds of what is left."""
-        left = [name for name in list(self._alive) if not await self.delete(name)]
-        with contextlib.suppress(kernel.APIError, TimeoutError):
+    async def clean_up(self) -> Remains:
+        """Delete every browser of this probe, known or found by its tag; gives what is left.
+
+        Left is only what is seen to be there. One whose creation was called off may never have been made.
+        """
+        failed = {name for name in list(self._alive) if not await self.delete(name)}
+        try:
             async with asyncio.timeout(10):
-                async for found in self.client.browsers.list(tags={"probe": self.probe}, limit=100):
-                    if found.name not in left and not await self.delete(found.name or found.session_id):
-                        left.append(found.session_id)
-        return ["browser"] * len(left)
+                listed = self.client.browsers.list(tags={"probe": self.probe}, limit=100)
+                there = [found.name or found.session_id async for found in listed]
+        except (kernel.APIError, TimeoutError):
+            return Remains(unsure=("browser",) * len(failed))
+        left = [name for name in there if name in failed or not await self.delete(name)]
+        unsure = (failed & self._unconfirmed).difference(there)
+        return Remains(left=("browser",) * len(left), unsure=("browser",) * len(unsure))

@@ -15,6 +15,7 @@ import anthropic
 
 from pilothouse.model.catalogue import Tokens
 from pilothouse.probe.checks import Unmet
+from pilothouse.probe.plan import Remains
 from pilothouse.probe.purse import Purse, priced, worst
 
 if TYPE_CHECKING:
@@ -219,8 +220,8 @@ class ModelSide:
             total_ms=(time.monotonic() - began) * 1e3,
         )
 
-    async def clean_up(self) -> list[str]:
-        """Delete every file that was uploaded; gives the kinds of what is left."""
+    async def clean_up(self) -> Remains:
+        """Delete every file that was uploaded; gives what is left."""
         left = []
         for file in self._files:
             for _ in range(2):
@@ -230,7 +231,7 @@ class ModelSide:
                     break
             else:
                 left.append("file")
-        return left
+        return Remains(left=tuple(left))
 
 
 def refused(error: anthropic.APIStatusError) -> Reply:

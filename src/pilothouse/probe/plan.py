@@ -59,6 +59,13 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     total: int
 
 
+class Remains(msgspec.Struct, frozen=True, kw_only=True):
+    """What a side could not clean up; the words are those of the report."""
+
+    left: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str):
     """All of it, without a secret, an id or an address: to be pasted anywhere."""
 
@@ -75,4 +82,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=st
     made: int
     """Browsers and files that were made."""
     left: tuple[str, ...] = ()
-    """What of that could not be deleted, by its kind."""
+    """What of that is still there and could not be deleted, by its kind."""
+    unsure: tuple[str, ...] = ()
+    """What was asked for and never confirmed, and could be neither found nor deleted: it may yet appear."""

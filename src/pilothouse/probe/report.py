@@ -47,9 +47,12 @@ def summary(report: Report) -> str:
 
 
 def _left(report: Report) -> str:
+    made = f"{report.made} things made"
     if report.left:
-        return f"{report.made} things made, NOT deleted: {', '.join(report.left)}"
-    return f"{report.made} things made, all deleted"
+        made = f"{made}, NOT deleted: {', '.join(report.left)}"
+    if report.unsure:
+        return f"{made}, never confirmed and maybe there: {', '.join(report.unsure)}"
+    return made if report.left else f"{made}, all deleted"
 
 
 def _row(finding: Finding) -> str:

@@ -15,7 +15,7 @@ from pilothouse.probe import browser_checks, model_answers, model_checks
 from pilothouse.probe.browser_side import BrowserSide
 from pilothouse.probe.checks import Check, Sleep, perform
 from pilothouse.probe.model_side import ModelSide
-from pilothouse.probe.plan import Finding, Plan, Progress, Report
+from pilothouse.probe.plan import Finding, Plan, Progress, Remains, Report
 from pilothouse.probe.purse import Purse
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Probe:
 
     async def run(self) -> Report:
         """Make the checks, delete what they made, and report; cancelled, it still does the last two."""
-        left: list[str] = []
+        remains = Remains()
         work = asyncio.create_task(self._work())
         try:
             await asyncio.wait({work})
@@ -77,8 +77,8 @@ class Probe:
             with contextlib.suppress(asyncio.CancelledError):
                 await work
         finally:
-            left = await self._clean_up()
-        return self._report(tuple(left))
+            remains = await self._clean_up()
+        return self._report(remains)
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -110,18 +110,22 @@ class Probe:
         self._findings[f"{group}:{check.id}"] = finding
         self._tell(Progress(finding=finding, done=len(self._findings), total=len(self._order)))
 
-    async def _clean_up(self) -> list[str]:
+    async def _clean_up(self) -> Remains:
         """Delete what was made; a second word to end does not cut it short."""
         sides = [side for side in (self._model, self._browser) if side is not None]
         cleaning = asyncio.gather(*(side.clean_up() for side in sides))
         try:
             async with asyncio.timeout(CLEAN_UP_S):
-                return [kind for kinds in await asyncio.shield(cleaning) for kind in kinds]
+                found = await asyncio.shield(cleaning)
         except TimeoutError:
             cleaning.cancel()
-            return ["unknown: the services did not answer in time"]
+            return Remains(unsure=("unknown: the services did not answer in time",))
+        return Remains(
+            left=tuple(kind for remains in found for kind in remains.left),
+            unsure=tuple(kind for remains in found for kind in remains.unsure),
+        )
 
-    def _report(self, left: tuple[str, ...]) -> Report:
+    def _report(self, remains: Remains) -> Report:
         made = sum(side.made for side in (self._model, self._browser) if side is not None)
         return Report(
             version=__version__,
@@ -134,7 +138,8 @@ class Probe:
             limit_usd=self._plan.limit_usd,
             took_s=round(time.monotonic() - self._began, 1),
             made=made,
-            left=left,
+            left=remains.left,
+            unsure=remains.unsure,
         )
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import kernel
@@ -23,7 +24,7 @@ from tests.local.kernel.conftest import Server, processes_mentioning, server, se
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
 
-SMALL = {"width": 640, "height": 480}
+SMALL: Any = {"width": 640, "height": 480}
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -41,11 +42,11 @@ async def _none_left(text: str, timeout_s: float = 10) -> None:
 
 async def test_a_browser_is_made_found_listed_and_deleted(local: Server) -> None:
     async with local.client() as k:
-        made = await k.browsers.create(name="one", tags={"run": "r1"}, viewport=SMALL, timeout_seconds=300)  # type: ignore[arg-type]
+        made = await k.browsers.create(name="one", tags={"run": "r1"}, viewport=SMALL, timeout_seconds=300)
         assert (await k.browsers.retrieve("one")).session_id == made.session_id
         with pytest.raises(kernel.ConflictError):
             await k.browsers.create(name="one")
-        other = await k.browsers.create(tags={"run": "r2"}, viewport=SMALL)  # type: ignore[arg-type]
+        other = await k.browsers.create(tags={"run": "r2"}, viewport=SMALL)
         with pytest.raises(kernel.RateLimitError):
             await k.browsers.create()
         assert [b.session_id async for b in k.browsers.list(tags={"run": "r1"})] == [made.session_id]
@@ -84,11 +85,11 @@ async def test_a_browser_is_made_found_listed_and_deleted(local: Server) -> None
     ],
 )
 async def test_what_kernel_refuses_or_we_lack_is_refused(
-    local: Server, params: dict[str, object], error: type[kernel.APIStatusError]
+    local: Server, params: dict[str, Any], error: type[kernel.APIStatusError]
 ) -> None:
     async with local.client() as k:
         with pytest.raises(error):
-            await k.browsers.create(**params)  # type: ignore[arg-type]
+            await k.browsers.create(**params)
 
 
 async def test_nobody_else_is_answered(local: Server) -> None:
@@ -114,7 +115,7 @@ async def test_an_unused_browser_is_deleted_after_its_timeout(temporary: Path) -
         running(Options(offline=True), "t" * 32, clock=lambda: now[0]) as ready,
         kernel.AsyncKernel(api_key=ready.token, base_url=ready.base_url, max_retries=0) as k,
     ):
-        made = await k.browsers.create(viewport=SMALL, timeout_seconds=10)  # type: ignore[arg-type]
+        made = await k.browsers.create(viewport=SMALL, timeout_seconds=10)
         now[0] = 14.0
         await k.browsers.computer.get_mouse_position(made.session_id)
         now[0] = 28.0  # 14 s after the last use: standby is 5 s, the timeout 10 s
@@ -130,7 +131,7 @@ async def test_kill_9_of_the_server_leaves_no_process_and_the_next_one_sweeps() 
     with temporary_files() as temporary:
         async with server_in(temporary, "--offline-hosts") as doomed:
             async with doomed.client() as k:
-                await k.browsers.create(viewport=SMALL)  # type: ignore[arg-type]
+                await k.browsers.create(viewport=SMALL)
             directory = doomed.directory
             assert len(processes_mentioning(str(directory))) >= 3
             os.kill(doomed.child.pid, signal.SIGKILL)
@@ -143,7 +144,7 @@ async def test_kill_9_of_the_server_leaves_no_process_and_the_next_one_sweeps() 
 async def test_the_server_ends_when_its_parents_pipe_does() -> None:
     async with server() as up:
         async with up.client() as k:
-            await k.browsers.create(viewport=SMALL)  # type: ignore[arg-type]
+            await k.browsers.create(viewport=SMALL)
         directory = up.directory
         up.child.stdin.close()
         assert await up.child.wait() == 0
@@ -154,7 +155,7 @@ async def test_the_server_ends_when_its_parents_pipe_does() -> None:
 @pytest.mark.parametrize("options", [(), ("--plain-routing",)], ids=["direct", "plain"])
 async def test_both_ways_of_routing_work(options: tuple[str, ...]) -> None:
     async with server(*options) as up, up.client() as k:
-        made = await k.browsers.create(viewport=SMALL)  # type: ignore[arg-type]
+        made = await k.browsers.create(viewport=SMALL)
         assert (made.base_url is None) == bool(options)
         await k.browsers.computer.move_mouse(made.session_id, x=12, y=34)
         assert (await k.browsers.computer.get_mouse_position(made.session_id)).y == 34
@@ -198,7 +199,7 @@ async def test_standby_is_not_counted_as_uptime(temporary: Path) -> None:
         running(Options(offline=True), "t" * 32, clock=lambda: now[0]) as ready,
         kernel.AsyncKernel(api_key=ready.token, base_url=ready.base_url, max_retries=0) as k,
     ):
-        made = await k.browsers.create(name="idle", viewport=SMALL, timeout_seconds=300)  # type: ignore[arg-type]
+        made = await k.browsers.create(name="idle", viewport=SMALL, timeout_seconds=300)
         now[0] = 15.0  # 5 s of it active, 10 s standby
         await k.browsers.computer.get_mouse_position(made.session_id)
         now[0] = 22.0  # 5 s active, 2 s standby
@@ -283,7 +284,7 @@ NONSENSE = {
 async def test_numbers_and_words_without_sense_are_refused(local: Server) -> None:
     key = b"Authorization: Bearer " + local.ready.token.encode()
     async with local.client() as k:
-        await k.browsers.create(name="odd", viewport=SMALL)  # type: ignore[arg-type]
+        await k.browsers.create(name="odd", viewport=SMALL)
         try:
             assert {path: await _status(local.ready, path, key) for path in NONSENSE} == NONSENSE
         finally:

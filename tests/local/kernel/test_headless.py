@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import kernel
 import pytest
@@ -52,7 +53,7 @@ async def test_without_xvfb_it_says_what_is_missing(temporary: Path, monkeypatch
     ):
         assert ready.backend == "headless"
         made = await k.browsers.create()
-        said: list[str] = made.to_dict()["warnings"]  # type: ignore[assignment]
+        said: Any = made.to_dict()["warnings"]
         # A machine that lets nobody have a sandbox says so too: that is not what is asked here.
         assert [warning for warning in said if "sandbox" not in warning] == [
             "headless: the page only, without address bar, tabs, browser dialogs and pointer",

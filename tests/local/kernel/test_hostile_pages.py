@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -94,7 +94,7 @@ async def test_half_a_character_on_the_console_is_told_of(looker: Looker) -> Non
     await looker.lab.one("load", path="/half-a-character")
     await looker.settled()
     told = [
-        event.event.to_dict()["data"]["text"]  # type: ignore[index]
+        cast("Any", event.event.to_dict())["data"]["text"]
         async for event in looker.kernel.browsers.telemetry.events(looker.browser, type=["console_log"])
     ]
     assert told

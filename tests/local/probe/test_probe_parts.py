@@ -18,9 +18,10 @@ from pilothouse.local.loopback import listening
 from pilothouse.local.messages_server import ScriptedMessages
 from pilothouse.local.scenario import load
 from pilothouse.probe import model_checks, pictures
+from pilothouse.probe.browser_side import BrowserSide
 from pilothouse.probe.checks import Check, Unmet, Verdict, perform, scrubbed
 from pilothouse.probe.model_side import ModelSide
-from pilothouse.probe.plan import Finding, Outcome, Plan, Progress, Report
+from pilothouse.probe.plan import Finding, Outcome, Plan, Progress, Remains, Report
 from pilothouse.probe.purse import Purse, PurseEmpty, worst
 from pilothouse.probe.report import markdown
 from pilothouse.probe.run import Probe
@@ -194,9 +195,41 @@ async def test_a_browser_that_cannot_be_deleted_is_said_to_be_left() -> None:
         await asyncio.wait_for(stub.hanging.wait(), 30)
         running.cancel()
         report = await running
-    # One that was being asked for when all was called off may be there or not: it is said to be left as well.
-    assert set(report.left) == {"browser"}
-    assert len(report.left) >= len(stub.browsers) > 0
+    assert report.left == ("browser",) * len(stub.browsers) != ()
+
+
+async def test_a_creation_that_was_called_off_is_left_only_if_it_came_about() -> None:
+    """Both end without an answer: one browser is there all the same, the other never was."""
+    stub = KernelStub()
+    stub.faults["post"] = ["hang", "lost"]
+    stub.faults["delete"] = ["401"] * 20
+    async with (
+        listening(stub.app(), cancel_on_hangup=True) as url,
+        kernel.AsyncKernel(api_key="k", base_url=url, max_retries=0) as client,
+    ):
+        side = BrowserSide(client, Purse(0.9), asyncio.sleep)
+        creating = asyncio.create_task(side.create("one", headless=True))
+        await asyncio.wait_for(stub.hanging.wait(), 30)
+        creating.cancel()
+        with pytest.raises(kernel.APIConnectionError):
+            await side.create("two", headless=True)
+        remains = await side.clean_up()
+    assert [browser["name"] for browser in stub.browsers.values()] == [side.name("one")]
+    assert remains == Remains(left=("browser",), unsure=("browser",))
+
+
+async def test_where_nothing_can_be_listed_nothing_is_said_to_be_sure() -> None:
+    stub = KernelStub()
+    stub.faults["delete"] = ["401"] * 20
+    stub.faults["get"] = ["401"] * 20
+    async with (
+        listening(stub.app()) as url,
+        kernel.AsyncKernel(api_key="k", base_url=url, max_retries=0) as client,
+    ):
+        side = BrowserSide(client, Purse(0.9), asyncio.sleep)
+        await side.create("one", headless=True)
+        remains = await side.clean_up()
+    assert remains == Remains(unsure=("browser",))
 
 
 async def test_a_service_that_is_busy_is_waited_for_once_and_is_no_answer(tmp_path: Path) -> None:
