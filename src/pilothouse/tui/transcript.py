@@ -234,7 +234,7 @@ class Transcript:
 
     @_on.register
     def _(self, event: ev.MessageQueued) -> None:
-        when = "now" if event.when == "now" else "after this batch"
+        when = {"now": "now", "end": "when it has finished"}.get(event.when, "after this batch")
         self._messages[event.id] = len(self.rows)
         self._add(event, "message", "»", f"{clean(event.text, limit=TEXT_MAX)}  ({when})", space=True)
 
@@ -242,6 +242,11 @@ class Transcript:
     def _(self, event: ev.MessageDelivered) -> None:
         if event.id in self._messages:
             self._add(event, "note", "✓", "message delivered")
+
+    @_on.register
+    def _(self, event: ev.MessageRevised) -> None:
+        place = " and moved" if event.before else ""
+        self._add(event, "note", "✎", f"message changed{place}: {clean_line(event.text, 200)} ({event.when})")
 
     @_on.register
     def _(self, event: ev.MessageReturned) -> None:
