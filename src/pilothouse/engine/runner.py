@@ -11,7 +11,7 @@ import itertools
 import logging
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pilothouse import __version__
 from pilothouse import events as ev
@@ -24,6 +24,7 @@ from pilothouse.engine.limits import limits_of
 from pilothouse.engine.mailbox import Mailbox
 from pilothouse.engine.policy import Mode, Policy
 from pilothouse.engine.policy_file import read_policy
+from pilothouse.engine.presence import Presence, wait_attended
 from pilothouse.engine.recorder import Recorder
 from pilothouse.engine.server import ControlServer
 from pilothouse.engine.steering import Steering
@@ -82,7 +83,12 @@ class Run:
         self.steering.on_freeze = self._drop_answer
         if spec.browser == "local":
             self.steering.why_not_keep = "a local browser ends with its run, and can't be kept"
-        self._server = ControlServer(socket_path(spec.run), spec.run, self.steering.apply, self._bus)
+        self.presence = Presence(self.recorder.publish, lambda: self.recorder.state.ended)
+        if not spec.headless:
+            self.approvals.patience = self._patience
+        self._server = ControlServer(
+            socket_path(spec.run), spec.run, self.steering.apply, self._bus, self.presence
+        )
         self._loop: Loop | None = None
         self._work: asyncio.Task[None] | None = None
         self._computer: Computer | None = None
@@ -154,6 +160,13 @@ class Run:
         if self._work is not None and not self._work.done():
             self._work.cancel()
             asyncio.get_running_loop().call_later(INSIST_S, self._stop)
+
+    async def _patience(self, answer: asyncio.Future[Any], timeout_s: float) -> None:
+        """Wait for an answer to what an attended run asks: no time counts while somebody is there."""
+        if timeout_s:
+            await wait_attended(answer, timeout_s, self.presence, self.gate)
+        else:
+            await asyncio.wait({answer})
 
     def _drop_answer(self, why: str) -> None:
         if self._loop is not None:
@@ -294,7 +307,7 @@ def _approvals(spec: RunSpec, recorder: Recorder, gate: Gate, numbers: Iterator[
         policy=policy,
         mode=Mode(spec.approve) if spec.approve else policy.mode or Mode.ASK_RISKY,
         allow_hosts=spec.browser_options.allow_hosts,
-        on_unattended=spec.on_unattended if spec.headless else "wait",
+        on_unattended=spec.on_unattended or ("abort" if spec.headless else "wait"),
         timeout_s=spec.approval_timeout_s,
     )
 

@@ -210,14 +210,15 @@ SETTINGS: tuple[Setting, ...] = (
         kind=kind.Choice(("abort", "reject", "wait")),
         into=("on_unattended",),
         section="run",
-        help="headless: what becomes of an action that waited its time for a person",
+        help="what becomes of an action that waited its time for a person; by default abort where the run "
+        "is headless, else wait",
     ),
     Setting(
         name="approval-timeout",
         kind=kind.Duration(1, 604_800),
         into=("approval_timeout_s",),
         section="run",
-        help="headless: how long an action waits for a person",
+        help="how long an action waits for a person while nobody is there",
     ),
     Setting(
         name="limit",
