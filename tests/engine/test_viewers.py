@@ -85,10 +85,14 @@ async def test_a_peer_of_another_uid_is_hung_up_on(state_dir: Path, monkeypatch:
         await rig.finish()
 
 
-async def _as_nobody(path: Path) -> bytes:
-    """Connect as another user, past the modes of the socket and its directory."""
+def _open_to_all(path: Path) -> None:
     path.chmod(0o666)
     path.parent.chmod(0o711)
+
+
+async def _as_nobody(path: Path) -> bytes:
+    """Connect as another user, past the modes of the socket and its directory."""
+    _open_to_all(path)
     program = (
         f"import os, socket; os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
         f"peer = socket.socket(socket.AF_UNIX); peer.connect({path.name!r})\n"

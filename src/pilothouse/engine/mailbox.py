@@ -87,7 +87,7 @@ class Mailbox:
             self.find(before)
 
     def revise(self, revised: Waiting, before: str) -> None:
-        """Put a message in place of the one with its id; `before` is the one it moves before, empty to stay."""
+        """Put a message in place of the one with its id; `before` is what it moves before, empty to stay."""
         at = self._waiting.index(self.find(revised.id))
         if not before:
             self._waiting[at] = revised

@@ -22,6 +22,7 @@ from pilothouse.engine.choices import checked_shape, doubts_about
 from pilothouse.engine.gate import Gate
 from pilothouse.engine.limits import limits_of
 from pilothouse.engine.mailbox import Mailbox
+from pilothouse.engine.notify import Notifier
 from pilothouse.engine.policy import Mode, Policy
 from pilothouse.engine.policy_file import read_policy
 from pilothouse.engine.presence import Presence, wait_attended
@@ -83,6 +84,7 @@ class Run:
         self.steering.on_freeze = self._drop_answer
         if spec.browser == "local":
             self.steering.why_not_keep = "a local browser ends with its run, and can't be kept"
+        self._notifier = Notifier(spec.notify_command, self.recorder)
         self.presence = Presence(self.recorder.publish, lambda: self.recorder.state.ended)
         if not spec.headless:
             self.approvals.patience = self._patience
@@ -195,6 +197,7 @@ class Run:
             self._end(outcome, why)
         finally:
             await self._server.close()
+            await self._notifier.close()
             self._bus.close()
         return outcome
 

@@ -1,6 +1,6 @@
 """The engine's end of the control socket: who may connect, and the frames each way. Applies nothing itself.
 
-What a connection may ask for is its role's, said in its greeting (`roles`); who stays is `presence`'s to know.
+What a connection may ask for is its role's, said in its greeting (`roles`); who stays is `presence`'s.
 
 The socket is 0600 in a 0700 directory, and the peer's uid must be ours, else it is hung up on
 (terminal-and-journal §4.5).

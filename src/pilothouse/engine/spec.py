@@ -103,6 +103,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     approval_timeout_s: float = 300.0
     limits: dict[str, float] = {}
     """By the names of `engine.limits.Limit`."""
+    notify_command: str = ""
+    """Run each time that the run needs a person: words as in a shell, which no shell reads."""
     headless: bool = False
     idle_s: float = IDLE_S
     allow_root: bool = False
