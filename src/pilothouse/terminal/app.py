@@ -95,7 +95,7 @@ class GuardedApp(App[ReturnType]):
             self._driver.write(f"\x1b]2;{safe_title(text)}\x1b\\")
 
     def notify_desktop(self, text: str, way: str, *, tmux: bool = False) -> None:
-        """Ask the terminal for a desktop notification of cleaned text, in the way it knows; `off` for none."""
+        """Ask the terminal for a desktop notification of cleaned text, in the way it knows."""
         if self._driver is not None and not self.is_headless and (sequence := desktop(text, way, tmux=tmux)):
             self._driver.write(sequence)
 

@@ -1,16 +1,16 @@
 """Asking a terminal for a desktop notification: which way it takes, and the bytes. Nothing here writes them.
 
 OSC 9 is iTerm2's (WezTerm, Ghostty, Kitty, Konsole and Windows Terminal know it too), OSC 777 that of urxvt
-(foot, VTE's terminals). A terminal that knows neither may print what it does not know, so nothing is sent unless
-the environment names one that does, or a person says which. tmux hands on only what is wrapped for it, and only
-with `allow-passthrough`; screen hands on nothing of the kind.
+(foot, VTE's terminals). A terminal that knows neither may print what it does not know, so nothing is sent
+unless the environment names one that does, or a person says which. tmux hands on only what is wrapped for it,
+and only with `allow-passthrough`; screen hands on nothing of the kind.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pilothouse.terminal.egress import safe_title
+from pilothouse.safety import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ OFF: Final = "off"
 OSC9: Final = "osc9"
 OSC777: Final = "osc777"
 TITLE: Final = "pilothouse"
-BELL: Final = "\a"
+TEXT_MAX: Final = 120
 
 _BY_PROGRAM: Final = {"iTerm.app": OSC9, "WezTerm": OSC9, "ghostty": OSC9, "kitty": OSC9, "vscode": OFF}
 _BY_TERM: Final = (
@@ -69,7 +69,7 @@ def desktop(text: str, way: str, *, tmux: bool = False) -> str:
     The text is cleaned and on one line here. It begins with our name: a digit there would be a command to
     terminals that took more of OSC 9 from ConEmu. A semicolon would end a field of OSC 777.
     """
-    line = safe_title(text)
+    line = clean_line(text, TEXT_MAX)
     match way:
         case "osc9":
             sequence = f"\x1b]9;{TITLE}: {line}\a"
