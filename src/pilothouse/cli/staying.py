@@ -1,8 +1,8 @@
 """Whether a run outlives the person's logout, and how it is made to. Starts nothing but what asks the system.
 
 A detached engine survives hang-up and the end of its terminal. Where logind kills a user's processes at
-logout (KillUserProcesses), it survives only in a unit of the user's own manager, and that only while the manager
-does: for good where the user lingers.
+logout (KillUserProcesses), it survives only in a unit of the user's own manager, and that only while the
+manager does: for good where the user lingers.
 """
 
 from __future__ import annotations

@@ -47,15 +47,12 @@ class QueueingScreen(DecidingScreen):
         self.query_one(MessageEditor).begin(message.queued)
         self._open("message")
 
-    @on(MessageEditor.Left)
+    @on(MessageEditor.Kept)
     def _back_to_queue(self) -> None:
         self._open("queue")
 
-    @on(MessageEditor.Said)
-    def _reworded(self, message: MessageEditor.Said) -> None:
+    @on(MessageEditor.Reworded)
+    def _reworded(self, message: MessageEditor.Reworded) -> None:
         self._open("queue")
-        editing = self.query_one(MessageEditor).editing
-        if editing is not None:
-            when = "" if message.when == "after" else message.when
-            revised = cmd.Revise(**self._who(), message=editing.id, text=message.text, when=when)
-            self.send(revised, "changing…")
+        revised = cmd.Revise(**self._who(), message=message.message_id, text=message.text, when=message.when)
+        self.send(revised, "changing…")

@@ -168,11 +168,17 @@ class QueuePane(Widget, can_focus=True):
 class MessageEditor(Composer):
     """Changes the words of a message that waits."""
 
-    class Said(Composer.Said):
-        """The person changed it; `after` keeps its boundary."""
+    class Reworded(Message):
+        """The person changed it; without a `when` its boundary stays."""
 
-    class Left(Composer.Left):
-        """The person leaves it as it is."""
+        def __init__(self, message_id: str, text: str, when: str) -> None:
+            super().__init__()
+            self.message_id = message_id
+            self.text = text
+            self.when = when
+
+    class Kept(Message):
+        """The person left no words: it stays as it is."""
 
     def __init__(self) -> None:
         super().__init__("message")
@@ -183,3 +189,10 @@ class MessageEditor(Composer):
         self.editing = queued
         self.text = clean(queued.text, limit=TEXT_MAX)
         self.move_cursor(self.document.end)
+
+    def _send(self, when: str) -> None:
+        text = self.text.strip()[:TEXT_MAX]
+        if self.editing is None or not text:
+            self.post_message(self.Kept())
+        else:
+            self.post_message(self.Reworded(self.editing.id, text, "" if when == "after" else when))
