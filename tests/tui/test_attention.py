@@ -165,3 +165,11 @@ async def test_n_opens_the_limits_where_one_is_reached() -> None:
         await seen.until(lambda: bool(seen.screen.record.head_state.limits))
         await seen.press("n")
         assert seen.screen.drawer.opened == "limits"
+
+
+async def test_who_only_watches_is_told_so_where_something_waits() -> None:
+    async with bridge(role="watch") as seen:
+        await ask(seen)
+        await seen.press("n")
+        assert seen.toasts == ["you only watch this run"]
+        assert not seen.screen.drawer.opened

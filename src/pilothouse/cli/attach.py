@@ -42,5 +42,6 @@ def run(options: argparse.Namespace) -> int:
     live = view.status(name).live
     if not live:
         show.narrate(f"{name} is over: this is its recording")
-    bridge = {"role": options.role, "wishes": show.wishes(options)}
-    return show.show(view, name, show.manner(options), live=live, bridge=bridge)
+    chosen = show.manner(options)
+    bridge = {"role": options.role, "wishes": show.wishes(options)} if chosen is show.Manner.BRIDGE else None
+    return show.show(view, name, chosen, live=live, bridge=bridge)

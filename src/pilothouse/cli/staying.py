@@ -38,15 +38,21 @@ def said_by(*argv: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def logind_kills(ask: Callable[..., str | None] = said_by, root: Path = Path("/")) -> bool:
+def logind_kills(
+    ask: Callable[..., str | None] = said_by, root: Path = Path("/"), uid: int | None = None
+) -> bool:
     """Say whether a detached engine of this user is killed at their logout.
 
-    False where there is no logind, where the user lingers, or where nothing says so.
+    False where there is no logind, where the user lingers, for root (whom logind spares unless told otherwise),
+    or where nothing says so.
 
     Args:
         ask: Runs a program and gives what it says.
         root: Where the system's files are.
+        uid: Whose logout; None for ours.
     """
+    if (os.getuid() if uid is None else uid) == 0:
+        return False
     if not (root / "run/systemd/system").is_dir() or lingers(ask):
         return False
     said = ask(
@@ -116,9 +122,15 @@ def unit_argv(run: str, ask: Callable[..., str | None] = said_by) -> tuple[str, 
     return ("systemd-run", "--user", "--scope", "--quiet", "--collect", unit, about, "--")
 
 
-def warning(*, in_unit: bool, ask: Callable[..., str | None] = said_by, root: Path = Path("/")) -> str:
+def warning(
+    *,
+    in_unit: bool,
+    ask: Callable[..., str | None] = said_by,
+    root: Path = Path("/"),
+    uid: int | None = None,
+) -> str:
     """Say what a run does not survive; empty when it survives a logout."""
-    if not logind_kills(ask, root):
+    if not logind_kills(ask, root, uid):
         return ""
     if in_unit:
         return "the run ends with your last logout: loginctl enable-linger lets it stay"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from pilothouse.engine.client import actor_name
 from pilothouse.engine.link import Link
 from pilothouse.engine.roles import DRIVE
+from pilothouse.errors import SettingError
 from pilothouse.journal.disk import is_live
 from pilothouse.paths import socket_path
 from pilothouse.runs.files import FileRuns
@@ -93,10 +94,14 @@ def _connector(view: RunView, actor: str, role: str) -> Callable[[str], Link] | 
 
 
 def _wishes() -> Wishes:
+    """Read how the person wants to be called; settings that can't be read are another verb's to complain of."""
     from pilothouse.settings.resolve import resolve
     from pilothouse.tui.attention import Wishes
 
-    return Wishes.of(resolve())
+    try:
+        return Wishes.of(resolve())
+    except SettingError:
+        return Wishes()
 
 
 def prepare() -> Capabilities:

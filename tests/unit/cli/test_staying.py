@@ -22,6 +22,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+PERSON = 1000
+
+
 def configured(root: Path, place: str, value: str) -> None:
     path = root / place
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,41 +34,47 @@ def configured(root: Path, place: str, value: str) -> None:
 @pytest.mark.parametrize(("bus", "kills"), [("b true", True), ("b false", False)])
 def test_what_logind_itself_says_counts(root: Path, bus: str, kills: bool) -> None:
     configured(root, "etc/systemd/logind.conf", "no" if kills else "yes")
-    assert staying.logind_kills(answering(busctl=bus, loginctl="no"), root) is kills
+    assert staying.logind_kills(answering(busctl=bus, loginctl="no"), root, PERSON) is kills
 
 
 def test_who_lingers_is_not_killed(root: Path) -> None:
-    assert not staying.logind_kills(answering(busctl="b true", loginctl="yes"), root)
+    assert not staying.logind_kills(answering(busctl="b true", loginctl="yes"), root, PERSON)
+
+
+def test_root_is_spared(root: Path) -> None:
+    assert not staying.logind_kills(answering(busctl="b true", loginctl="no"), root, 0)
 
 
 def test_without_systemd_nobody_is_asked(tmp_path: Path) -> None:
     asked: list[str] = []
-    assert not staying.logind_kills(lambda *argv: asked.append(argv[0]), tmp_path)
+    assert not staying.logind_kills(lambda *argv: asked.append(argv[0]), tmp_path, PERSON)
     assert asked == []
 
 
 def test_where_the_bus_is_silent_the_files_are_read_as_logind_reads_them(root: Path) -> None:
     silent = answering()
-    assert not staying.logind_kills(silent, root)
+    assert not staying.logind_kills(silent, root, PERSON)
     configured(root, "usr/lib/systemd/logind.conf", "yes")
-    assert staying.logind_kills(silent, root)
+    assert staying.logind_kills(silent, root, PERSON)
     configured(root, "etc/systemd/logind.conf", "no")
-    assert not staying.logind_kills(silent, root)
+    assert not staying.logind_kills(silent, root, PERSON)
     configured(root, "usr/lib/systemd/logind.conf.d/50-x.conf", "yes")
-    assert staying.logind_kills(silent, root)
+    assert staying.logind_kills(silent, root, PERSON)
     configured(root, "etc/systemd/logind.conf.d/50-x.conf", "no")  # in place of the one of that name
-    assert not staying.logind_kills(silent, root)
+    assert not staying.logind_kills(silent, root, PERSON)
     configured(root, "run/systemd/logind.conf.d/60-y.conf", "yes")
-    assert staying.logind_kills(silent, root)
+    assert staying.logind_kills(silent, root, PERSON)
     (root / "etc/systemd/logind.conf.d/70-z.conf").write_text("no section at all\n")
-    assert staying.logind_kills(silent, root)
+    assert staying.logind_kills(silent, root, PERSON)
 
 
 def test_the_warning_says_what_would_let_a_run_stay(root: Path) -> None:
     kills = answering(busctl="b true", loginctl="no")
-    assert "run --systemd" in staying.warning(in_unit=False, ask=kills, root=root)
-    assert staying.warning(in_unit=True, ask=kills, root=root).endswith("loginctl enable-linger lets it stay")
-    assert staying.warning(in_unit=False, ask=answering(busctl="b false"), root=root) == ""
+    assert "run --systemd" in staying.warning(in_unit=False, ask=kills, root=root, uid=PERSON)
+    assert staying.warning(in_unit=True, ask=kills, root=root, uid=PERSON).endswith(
+        "loginctl enable-linger lets it stay"
+    )
+    assert staying.warning(in_unit=False, ask=answering(busctl="b false"), root=root, uid=PERSON) == ""
 
 
 def stand_in(directory: Path, program: str, script: str) -> None:

@@ -41,17 +41,15 @@ class AttendingScreen(DecidingScreen):
     def do_attend(self) -> None:
         """Go to what waits here for a decision, else to the next run that needs someone."""
         state = self.record.head_state
-        if self.live and self.role_decides and state.approval is not None:
-            self._open("approval")
-        elif self.live and self.role_decides and state.limits:
-            self.do_run_limits()
-        else:
+        waits = self.live and (state.approval is not None or bool(state.limits))
+        if not waits:
             self._next_run()
-
-    @property
-    def role_decides(self) -> bool:
-        """Say whether the person may take decisions here."""
-        return may_decide(self.role)
+        elif not may_decide(self.role):
+            self.say("you only watch this run", "warning")
+        elif state.approval is not None:
+            self._open("approval")
+        else:
+            self.do_run_limits()
 
     @work(group="attend", exclusive=True, exit_on_error=False)
     async def _next_run(self) -> None:
