@@ -8,6 +8,7 @@ import pytest
 
 from pilothouse import commands as cmd
 from pilothouse import events as ev
+from pilothouse.events import Hold, RunPhase
 from pilothouse.tui.widgets.composer import Composer
 from pilothouse.tui.widgets.queue import MessageEditor, QueuePane
 from tests.tui.harness import Watched, bridge
@@ -136,3 +137,23 @@ async def test_who_only_watches_a_recording_plays_it_all_the_same() -> None:
     async with bridge(role="watch", replay=True) as seen:
         await seen.press("space")
         assert seen.screen.playhead.playing
+
+
+async def test_the_transcript_says_who_holds_the_run_and_who_follows() -> None:
+    async with bridge(actor="ann") as seen:
+        await seen.runs.append(
+            ev.ViewerJoined(viewer="v1", actor="bob", role="approve"),
+            ev.CommandReceived(id="1", command="Pause", actor="bob"),
+            ev.StateChanged(phase=RunPhase.HOLDING, holding=(Hold.PAUSE,)),
+            ev.CommandApplied(id="1", command="Pause"),
+            ev.StateChanged(phase=RunPhase.HOLDING, holding=(Hold.PAUSE, Hold.BROWSER_LOST)),
+            ev.ViewerDeparted(viewer="v1", actor="bob"),
+        )
+        await seen.until(lambda: "bob follows no more" in seen.text())
+        rows = [row.text for row in seen.screen.transcript.rows[-4:]]
+        assert rows == [
+            "bob follows (approve)",
+            "holding: paused, by bob",
+            "holding: paused, browser lost",
+            "bob follows no more",
+        ]

@@ -43,8 +43,8 @@ def logind_kills(
 ) -> bool:
     """Say whether a detached engine of this user is killed at their logout.
 
-    False where there is no logind, where the user lingers, for root (whom logind spares unless told otherwise),
-    or where nothing says so.
+    False where there is no logind, where the user lingers, for root (whom logind spares unless it is told
+    otherwise), or where nothing says so.
 
     Args:
         ask: Runs a program and gives what it says.

@@ -94,7 +94,7 @@ def _connector(view: RunView, actor: str, role: str) -> Callable[[str], Link] | 
 
 
 def _wishes() -> Wishes:
-    """Read how the person wants to be called; settings that can't be read are another verb's to complain of."""
+    """Read how the person wants to be called; settings that can't be read are for others to complain of."""
     from pilothouse.settings.resolve import resolve
     from pilothouse.tui.attention import Wishes
 
