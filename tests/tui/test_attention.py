@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -120,13 +121,24 @@ async def test_a_replay_calls_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class ManyRuns(FakeRuns):
-    """The run on the screen, among others."""
+    """The run on the screen, among others that have nothing to tell."""
 
     others: tuple[RunStatus, ...] = ()
 
     async def roster(self, follow: bool = False) -> AsyncIterator[RunStatus]:
         for status in (*self.others[:2], *[one async for one in super().roster()], *self.others[2:]):
             yield status
+
+    async def events(self, run: str, from_seq: int = 0, follow: bool = True) -> AsyncIterator[ev.Event]:
+        if run == RUN:
+            async for event in super().events(run, from_seq, follow):
+                yield event
+            return
+        yield ev.RunStarted(
+            seq=0, run=run, task=f"task of {run}", model="m", browser="local",
+            display_width_px=1280, display_height_px=800,
+        )  # fmt: skip
+        await asyncio.Event().wait()
 
 
 def other(run: str, phase: RunPhase = RunPhase.RUNNING, *holding: Hold, live: bool = True) -> RunStatus:
@@ -142,18 +154,15 @@ async def test_n_goes_to_the_next_run_that_needs_someone_in_the_order_of_the_ros
         other("over000001", RunPhase.IDLE, live=False),
         other("needs00002", RunPhase.HOLDING, Hold.APPROVAL),
     )
-    async with bridge(script, runs=runs) as seen:
+    async with bridge(script, runs=runs, role="approve") as seen:
         assert "decide…" not in seen.footer
-        await seen.press("n")
-        await seen.until(lambda: bool(seen.toasts))
-        assert seen.toasts == [
-            "needs00002 needs you (holding: waits for approval): pilothouse attach needs00002"
-        ]
-        runs.others = runs.others[:3]
-        await seen.press("n")
-        await seen.until(lambda: len(seen.toasts) == 2)
-        assert seen.toasts[1] == "needs00001 needs you (idle): pilothouse attach needs00001"
-        runs.others = ()
+        for run, said in (("needs00002", "holding: waits for approval"), ("needs00001", "idle")):
+            await seen.press("n")
+            await seen.until(lambda run=run: seen.screen.record.head_state.run == run)  # type: ignore[misc]
+            assert seen.toasts[-1] == f"{run} needs you: {said}"
+            assert seen.screen.role == "approve"
+            assert f"pilothouse attach {run}" in seen.app.farewell()
+        runs.others = (runs.others[0],)  # it is the one on the screen
         await seen.press("n")
         await seen.until(lambda: "nothing waits for a person" in seen.toasts)
 

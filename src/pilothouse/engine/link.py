@@ -62,7 +62,8 @@ class Link:
         self._writer: asyncio.StreamWriter | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._asked: dict[str, tuple[cmd.Command, asyncio.Future[cmd.Ack]]] = {}
-        self._look: tuple[cmd.Look, asyncio.Future[cmd.LivePicture]] | None = None
+        self._wish = cmd.Look()
+        self._lookers: set[asyncio.Future[cmd.LivePicture]] = set()
         self._gone = asyncio.Event()
         self._problem: PilothouseError = RunGone(
             "no engine runs it any more", path.stem, "its recording can be replayed"
@@ -121,24 +122,23 @@ class Link:
             self._asked.pop(command.id, None)
 
     async def look(self, after: int = 0) -> cmd.LivePicture:
-        """Wait for a live picture other than number `after`; one wish at a time, a newer one takes its place.
+        """Wait for a live picture other than number `after`.
+
+        One wish is on its way at most: a newer one takes its place, and who waits gets what comes for it.
 
         Raises:
             RunGone: No engine answers any more.
         """
         if self.closed:
             raise self._problem
-        if self._look is not None:
-            self._look[1].cancel()
-        wish = cmd.Look(after=after)
+        self._wish = cmd.Look(after=after)
+        self._write(self._wish)
         picture: asyncio.Future[cmd.LivePicture] = asyncio.get_running_loop().create_future()
-        self._look = (wish, picture)
-        self._write(wish)
+        self._lookers.add(picture)
         try:
             return await picture
         finally:
-            if self._look is not None and self._look[1] is picture:
-                self._look = None
+            self._lookers.discard(picture)
 
     # --- the connection ---------------------------------------------------------------------------
 
@@ -163,8 +163,8 @@ class Link:
             self._write(self._hello)
             for command, _answer in self._asked.values():
                 self._write(command)
-            if self._look is not None:
-                self._write(self._look[0])
+            if self._lookers:
+                self._write(self._wish)
             while line := await reader.readline():
                 self._take(cmd.decode_from_engine.decode(line))
         finally:
@@ -187,8 +187,10 @@ class Link:
             case cmd.Grew(seq=seq):
                 self.newest_seq = seq
                 self.on_grown(seq)
-            case cmd.LivePicture() if self._look is not None and not self._look[1].done():
-                self._look[1].set_result(frame)
+            case cmd.LivePicture():
+                for looker in self._lookers:
+                    if not looker.done():
+                        looker.set_result(frame)
             case _:
                 pass  # the answer to what nobody waits for any more
 
@@ -200,10 +202,9 @@ class Link:
         """Tell everyone who waits that nothing will come."""
         self._gone.set()
         waiting: list[asyncio.Future[cmd.Ack] | asyncio.Future[cmd.LivePicture]] = [
-            answer for _, answer in self._asked.values()
+            *(answer for _, answer in self._asked.values()),
+            *self._lookers,
         ]
-        if self._look is not None:
-            waiting.append(self._look[1])
         for one in waiting:
             if not one.done():
                 one.set_exception(self._problem)

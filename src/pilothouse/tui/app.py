@@ -108,19 +108,24 @@ class Bridge(GuardedApp[None]):
         super().__init__(strict_egress=strict_egress, crash_log=crash_log)
         self.run_id = run
         self._theme_problems = self._load_themes(theme_directories, theme)
-        self.run_screen = RunScreen(
-            view,
-            run,
-            replay=replay,
-            ways=ways(capabilities, graphics),
-            cell_px=cell_size(capabilities),
-            speed=speed if replay else 0.0,
-            now=now,
-        )
-        self.run_screen.actor = actor
-        self.run_screen.role = role
-        self.run_screen.connect = None if replay else connect
-        self.run_screen.attention = Attention(wishes, utc_now())
+
+        def screen_of(run: str, *, replay: bool) -> RunScreen:
+            screen = RunScreen(
+                view,
+                run,
+                replay=replay,
+                ways=ways(capabilities, graphics),
+                cell_px=cell_size(capabilities),
+                speed=speed if replay else 0.0,
+                now=now,
+            )
+            screen.actor, screen.role = actor, role
+            screen.connect = None if replay else connect
+            screen.attention = Attention(wishes, utc_now())
+            return screen
+
+        self._screen_of = screen_of
+        self.run_screen = screen_of(run, replay=replay)
         self._way, self._tmux = way_of(capabilities, wishes), capabilities.multiplexer == "tmux"
 
     def _load_themes(self, directories: tuple[Path, ...] | None, wanted: str) -> list[str]:
@@ -154,9 +159,13 @@ class Bridge(GuardedApp[None]):
         if call.desktop:
             self.notify_desktop(call.desktop, self._way, tmux=self._tmux)
 
-    def open_run(self, run: str) -> bool:
-        """Show another run in this bridge; says whether that can be done."""
-        return False
+    def open_run(self, run: str) -> None:
+        """Show another live run in place of this one, with the same role."""
+        self.run_id, self.run_screen = run, self._screen_of(run, replay=False)
+        if not self.screen._result_callbacks:
+            # A default screen has none: Textual 8.2.8 then fails half way, with no screen left.
+            self.screen._push_result_callback(self.screen, None)
+        self.switch_screen(self.run_screen)
 
     def action_leave(self) -> None:
         """Leave the bridge; the run goes on."""

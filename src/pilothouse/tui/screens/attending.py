@@ -63,6 +63,7 @@ class AttendingScreen(DecidingScreen):
         found = next((status for status in others if needs_someone(status)), None)
         if found is None:
             self.say("nothing waits for a person")
-        elif not self.app.open_run(found.run):
+        else:
             said = words.state_words(found.phase, found.holding, found.outcome)
-            self.say(f"{found.run} needs you ({said}): pilothouse attach {found.run}", "warning")
+            self.say(f"{found.run} needs you: {said}")
+            self.app.open_run(found.run)
