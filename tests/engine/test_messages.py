@@ -136,6 +136,8 @@ async def test_a_change_that_can_not_be_is_refused_with_a_sentence(state_dir: Pa
         assert why(revise(rig, one, before=one)) == "a message can't stand before itself"
         assert why(revise(rig, one, text=" \n")) == "the message is empty"
         assert "'later'" in why(revise(rig, one, when="later"))
+        late = cmd.Say(id=new_command_id(), actor="ann", text="-", when="end", freeze=True)
+        assert why(rig.do(late)) == "what is for the end of the turn needs no freeze"
         delivering = asyncio.create_task(rig.run.drive())
         await rig.until(lambda event: isinstance(event, ev.MessageDelivered))
         assert why(unsay(rig, one)) in ("that message was delivered already", "the run is ending")

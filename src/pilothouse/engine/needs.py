@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pilothouse.state import RunState
 
 TEXT_MAX: Final = 200
+HOLDS: Final = frozenset({Hold.APPROVAL, Hold.LIMIT, Hold.BROWSER_LOST, Hold.DISK, Hold.UNATTENDED})
+"""What holds until a person does something, where no more than that is known."""
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):

@@ -167,6 +167,8 @@ class Steering:
     def _say(self, command: cmd.Say) -> None:
         text = _words(command.text)
         _check_when(command.when)
+        if command.freeze and command.when == "end":
+            raise _No("what is for the end of the turn needs no freeze")
         queued = ev.MessageQueued(id=command.id, text=text, when=command.when, actor=command.actor)
         self._recorder.publish(queued, durable=True)
         self._mailbox.put(Waiting(id=command.id, text=text, when=command.when))

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
+from pilothouse.engine.needs import HOLDS
 from pilothouse.engine.roles import may_decide
 from pilothouse.errors import PilothouseError
-from pilothouse.events import Hold, RunPhase
+from pilothouse.events import RunPhase
 from pilothouse.tui import words
 from pilothouse.tui.screens.deciding import DecidingScreen
 
@@ -17,12 +18,10 @@ if TYPE_CHECKING:
     from pilothouse.tui.app import Bridge
     from pilothouse.tui.attention import Attention
 
-_WANTS = frozenset({Hold.APPROVAL, Hold.LIMIT, Hold.BROWSER_LOST, Hold.DISK, Hold.UNATTENDED})
-
 
 def needs_someone(status: RunStatus) -> bool:
     """Say whether a run goes no further without a person, as far as its line in the roster tells."""
-    return status.live and (status.phase is RunPhase.IDLE or bool(_WANTS & set(status.holding)))
+    return status.live and (status.phase is RunPhase.IDLE or bool(HOLDS & set(status.holding)))
 
 
 class AttendingScreen(DecidingScreen):
