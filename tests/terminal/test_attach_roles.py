@@ -65,3 +65,30 @@ async def test_a_role_is_one_of_three_and_said_once(state_dir: Path, options: tu
     with attach(state_dir, "latest", *options) as terminal:
         await asyncio.to_thread(terminal.wait_for_text, "role")
         assert await asyncio.to_thread(terminal.wait_for_exit) == 2
+
+
+async def test_the_queue_of_a_real_engine_is_changed_with_real_keys(state_dir: Path) -> None:
+    async with rigged(state_dir, DONE, headless=False) as rig:
+        run = rig.run.recorder.state.run
+        for text in ("one", "two"):
+            rig.say(text, "end")
+        with attach(state_dir, run, "--role", "approve") as terminal:
+            await asyncio.to_thread(terminal.wait_for_text, "2 queued")
+            terminal.type(b"Q")
+            await asyncio.to_thread(terminal.wait_for_text, "Messages that wait")
+            terminal.type(b"J")
+            await rig.until(lambda event: isinstance(event, ev.MessageRevised) and event.before == "end")
+            terminal.type(b"e")
+            await asyncio.to_thread(terminal.wait_for_text, "change it")
+            terminal.type(b", please\r")
+            await rig.until(
+                lambda event: isinstance(event, ev.MessageRevised) and event.text == "one, please"
+            )
+            terminal.type(b"\x1b[A")
+            terminal.type(b"\x7f")
+            await rig.until(lambda event: isinstance(event, ev.MessageReturned))
+            assert [message.text for message in rig.run.recorder.state.messages] == ["one, please"]
+            terminal.type(b"\x11")
+            assert await asyncio.to_thread(terminal.wait_for_exit) == 0
+        rig.abort()
+        await rig.run.drive()
