@@ -42,13 +42,17 @@ QUERY_MAX_CHARS = 100_000
 LINK_WAIT_S = 10.0
 NOT_HERE = {
     "approve": "nobody is there to approve anything",
+    "bell": "nobody watches",
     "browser": "the browser is Kernel's",
     "approval-timeout": "nobody is there to approve anything",
     "idle": "the run ends with its task",
     "invocation": "it is the invocation that runs it",
+    "notify": "nobody watches",
+    "notify-command": "there are no programs",
     "on-unattended": "nobody is there to approve anything",
     "rules": "there are no files",
     "system-prompt": "there are no files: use system-suffix",
+    "window-title": "nobody watches",
 }
 """Settings that a payload can't choose, and why."""
 STATE_VARIABLE = "PILOTHOUSE_STATE_DIR"

@@ -52,10 +52,15 @@ class Step(Command, frozen=True):
 
 
 class Say(Command, frozen=True):
-    """Give the agent a message: `now` (after the running action) or `after` (the running batch)."""
+    """Give the agent a message: `now` (after the running action), `after` (the running batch) or `end`.
+
+    What is for the end is read once the agent has ended its turn, as the next leg.
+    """
 
     text: str
     when: str = "after"
+    freeze: bool = False
+    """Drop the running answer too: the turn is asked again with the message."""
 
 
 class Revise(Command, frozen=True):

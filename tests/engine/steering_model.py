@@ -106,6 +106,8 @@ def apply(run: Steered, command: cmd.Command) -> tuple[Steered, Answer]:
             return _step(run, n)
         case cmd.Say():
             return _say(run, command)
+        case cmd.Revise() | cmd.Unsay():
+            return run, Refused("no such message waits")  # the walk keeps no ids
         case cmd.Approve() | cmd.Reject() | cmd.Edit():
             return _decide(run, command)
         case cmd.TakeOver():
@@ -172,8 +174,8 @@ def _step(run: Steered, n: int) -> tuple[Steered, Answer]:
 def _say(run: Steered, command: cmd.Say) -> tuple[Steered, Answer]:
     if not command.text.strip():
         return run, Refused("the message is empty")
-    if command.when not in ("now", "after"):
-        return run, Refused(f"a message is said 'now' or 'after', not {command.when!r}")
+    if command.when not in ("now", "after", "end"):
+        return run, Refused(f"a message is said 'now', 'after' or 'end', not {command.when!r}")
     after = replace(run, mail=(*run.mail, command.when))
     if command.when == "now" and run.request:
         return _withdrawn(after), Applied("the request is withdrawn")
@@ -255,9 +257,9 @@ def opened(run: Steered) -> Steered:
 
 
 def asked(run: Steered) -> Steered:
-    """A request went to the model, with every message that waited."""
+    """A request went to the model, with every message that waited for it."""
     assert run.may_ask
-    return replace(run, asking=True, mail=(), stale=False)
+    return replace(run, asking=True, mail=tuple(when for when in run.mail if when == "end"), stale=False)
 
 
 def answered(run: Steered, actions: int) -> Steered:
@@ -265,7 +267,11 @@ def answered(run: Steered, actions: int) -> Steered:
     assert run.asking
     if actions:
         return replace(run, asking=False, batch=0 if run.stale else actions, stale=False)
-    return replace(run, asking=False, phase=RunPhase.RUNNING if run.mail else RunPhase.IDLE)
+    if any(when != "end" for when in run.mail):
+        return replace(run, asking=False)
+    if run.mail:  # the next leg begins with the first of them
+        return replace(run, asking=False, mail=run.mail[1:])
+    return replace(run, asking=False, phase=RunPhase.IDLE)
 
 
 def judged(run: Steered, *, ask: bool) -> Steered:
@@ -320,10 +326,12 @@ def limited(run: Steered) -> Steered:
 
 
 def woken(run: Steered) -> Steered:
-    """A message starts the next leg."""
+    """A message starts the next leg: all that is due, else the first for the end of the turn."""
     assert run.phase is RunPhase.IDLE
     assert run.mail
-    return replace(run, phase=RunPhase.RUNNING, mail=())
+    due = any(when != "end" for when in run.mail)
+    left = tuple(when for when in run.mail if when == "end") if due else run.mail[1:]
+    return replace(run, phase=RunPhase.RUNNING, mail=left)
 
 
 def closed(run: Steered) -> Steered:
@@ -366,6 +374,7 @@ COMMANDS: Final[dict[str, cmd.Command]] = {
     "Resume that limit": cmd.Resume(**_ID, expect=cmd.Expect(request="l1")),
     "Step": cmd.Step(**_ID),
     "Say after": cmd.Say(**_ID, text="hello"),
+    "Say end": cmd.Say(**_ID, text="hello", when="end"),
     "Say now": cmd.Say(**_ID, text="hello", when="now"),
     "Approve": cmd.Approve(**_ID, expect=_THIS),
     "Reject": cmd.Reject(**_ID, expect=_THIS),
@@ -376,6 +385,8 @@ COMMANDS: Final[dict[str, cmd.Command]] = {
     "SetMode": cmd.SetMode(**_ID, mode="ask-all"),
     "SetModel": cmd.SetModel(**_ID, model="claude-opus-5-5"),
     "Abort": cmd.Abort(**_ID),
+    "Revise": cmd.Revise(**_ID, message="another", text="hello again"),
+    "Unsay": cmd.Unsay(**_ID, message="another"),
 }
 
 

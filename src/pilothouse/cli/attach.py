@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pilothouse.cli import show
+from pilothouse.cli.options import add_settings
+from pilothouse.engine.roles import DRIVE, ROLES, WATCH
 
 if TYPE_CHECKING:
     import argparse
@@ -20,6 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="its id or a beginning of it; else the newest live one",
     )
     show.add_manner(parser)
+    role = parser.add_mutually_exclusive_group()
+    role.add_argument(
+        "--role", choices=ROLES, default=DRIVE, help="what the bridge may do (default: %(default)s)"
+    )
+    role.add_argument(
+        "--watch", action="store_const", const=WATCH, dest="role", help="the same as --role watch"
+    )
+    add_settings(parser, "attention")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,4 +42,6 @@ def run(options: argparse.Namespace) -> int:
     live = view.status(name).live
     if not live:
         show.narrate(f"{name} is over: this is its recording")
-    return show.show(view, name, show.manner(options), live=live)
+    chosen = show.manner(options)
+    bridge = {"role": options.role, "wishes": show.wishes(options)} if chosen is show.Manner.BRIDGE else None
+    return show.show(view, name, chosen, live=live, bridge=bridge)

@@ -51,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--now", action="store_true", help="say: after the running action, not the running batch"
     )
-    parser.add_argument("--freeze", action="store_true", help="pause: drop the running answer too")
+    parser.add_argument("--end", action="store_true", help="say: once the agent has ended its turn")
+    parser.add_argument("--freeze", action="store_true", help="pause, say: drop the running answer too")
     parser.add_argument(
         "--effort", default="", metavar="EFFORT", help="model: how hard it thinks from now on"
     )
@@ -134,7 +135,7 @@ def _command(options: argparse.Namespace) -> AnyCommand:
         case "step":
             return cmd.Step(**who, n=_count(options.what))
         case "say":
-            return cmd.Say(**who, text=_text(options.what), when="now" if options.now else "after")
+            return cmd.Say(**who, text=_text(options.what), when=_when(options), freeze=options.freeze)
         case "model":
             return cmd.SetModel(**who, model=_model(options.what, options.effort), effort=options.effort)
         case _:
@@ -288,3 +289,9 @@ def resolve_live(name: str) -> str:
     if not run:
         raise NoSuchRun("no run is live here", "", "pilothouse ls lists them all, pilothouse demo starts one")
     return run
+
+
+def _when(options: argparse.Namespace) -> str:
+    if options.now and options.end:
+        raise UsageError("--now and --end exclude each other", "ctl say", "choose one")
+    return "now" if options.now else "end" if options.end else "after"

@@ -128,6 +128,9 @@ class PlainLog:
     def _message_delivered(self, event: ev.MessageDelivered) -> Iterator[tuple[str, str]]:
         yield "message", f"delivered with turn {event.turn}"
 
+    def _message_revised(self, event: ev.MessageRevised) -> Iterator[tuple[str, str]]:
+        yield "message", f"changed by {event.actor or 'someone'} ({event.when}): {event.text}"
+
     def _message_returned(self, event: ev.MessageReturned) -> Iterator[tuple[str, str]]:
         yield "message", f"not delivered: {event.why}"
 
@@ -211,6 +214,7 @@ _WORDS: dict[type[ev.Event], Callable[[PlainLog, Any], Iterator[tuple[str, str]]
     ev.FrameCaptured: PlainLog._frame_captured,
     ev.MessageQueued: PlainLog._message_queued,
     ev.MessageDelivered: PlainLog._message_delivered,
+    ev.MessageRevised: PlainLog._message_revised,
     ev.MessageReturned: PlainLog._message_returned,
     ev.CommandRefused: PlainLog._command_refused,
     ev.LimitReached: PlainLog._limit_reached,

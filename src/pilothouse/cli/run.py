@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pilothouse.cli import show
+from pilothouse.cli import show, staying
 from pilothouse.cli.options import add_settings, settings
 from pilothouse.errors import ChromiumUnavailable, KeyMissing, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from pilothouse.engine.spec import RunSpec
 
@@ -28,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     show.add_manner(parser)
     parser.add_argument(
+        "--systemd", action="store_true", help="in a unit of your own systemd: it stays when you log out"
+    )
+    parser.add_argument(
         "--allow-root", action="store_true", help="allow a local browser as root with a real key"
     )
     add_settings(parser)
@@ -39,16 +43,24 @@ def run(options: argparse.Namespace) -> int:
     chosen = show.manner(options)
     spec = _spec(options, task, chosen)
     show.require(chosen)
-    return start(spec, chosen)
+    within = staying.unit_argv(spec.run) if options.systemd else ()
+    if doubt := staying.warning(in_unit=options.systemd):
+        show.narrate(doubt)
+    return start(spec, chosen, within, bridge={"wishes": show.wishes(options)})
 
 
-def start(spec: RunSpec, chosen: show.Manner) -> int:
+def start(
+    spec: RunSpec,
+    chosen: show.Manner,
+    within: tuple[str, ...] = (),
+    bridge: Mapping[str, Any] | None = None,
+) -> int:
     """Start the engine of a run and show it."""
     from pilothouse.engine.launch import launch
     from pilothouse.runs.files import FileRuns
 
-    started = launch(spec)
-    return show.show(FileRuns(), started.run, chosen, live=True, steer=True)
+    started = launch(spec, within)
+    return show.show(FileRuns(), started.run, chosen, live=True, steer=True, bridge=bridge)
 
 
 def _spec(options: argparse.Namespace, task: str, chosen: show.Manner) -> RunSpec:

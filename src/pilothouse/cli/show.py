@@ -11,16 +11,17 @@ import os
 import signal
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pilothouse import events as ev
 from pilothouse.errors import PilothouseError, RunGone
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pilothouse.runs import RunView
+    from pilothouse.tui.attention import Wishes
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -51,6 +52,14 @@ def manner(options: argparse.Namespace) -> Manner:
     return Manner.PLAIN if asked or not able else Manner.BRIDGE
 
 
+def wishes(options: argparse.Namespace) -> Wishes:
+    """Take from the settings how the person wants to be called."""
+    from pilothouse.cli.options import settings
+    from pilothouse.tui.attention import Wishes
+
+    return Wishes.of(settings(options))
+
+
 def require(chosen: Manner) -> None:
     """Make sure that the manner can work before anything is started for it.
 
@@ -64,7 +73,14 @@ def require(chosen: Manner) -> None:
 
 
 def show(
-    view: RunView, run: str, chosen: Manner, *, live: bool, steer: bool = False, speed: float = 0
+    view: RunView,
+    run: str,
+    chosen: Manner,
+    *,
+    live: bool,
+    steer: bool = False,
+    speed: float = 0,
+    bridge: Mapping[str, Any] | None = None,
 ) -> int:
     """Show a run until it ends or the person leaves; returns the exit code.
 
@@ -75,11 +91,12 @@ def show(
         live: Follow an engine; the exit code is then the outcome's. Else it is a recording.
         steer: ctrl+c aborts the run first and leaves only the second time.
         speed: Play a recording at this factor of its pace; at 0 lines come at once, and the bridge rests.
+        bridge: What else the bridge is told: `role`, `wishes`.
     """
     if chosen is Manner.BRIDGE:
         from pilothouse.tui.launch import run_bridge
 
-        return asyncio.run(run_bridge(view, run, replay=not live, speed=speed))
+        return asyncio.run(run_bridge(view, run, replay=not live, speed=speed, **(bridge or {})))
     write = writer(chosen)
     end = asyncio.run(_follow(view, run, write, follow=live, steer=steer, speed=speed))
     if isinstance(end, Left):

@@ -68,6 +68,8 @@ def as_json(state: RunState) -> dict[str, Any]:
         "cost_usd": state.usage.cost_usd if state.usage.priced else None,
         "approval": _approval(state.approval) if state.approval else None,
         "limits": [_limit(one) for one in state.limits],
+        "messages": [{"id": one.id, "text": one.text, "when": one.when} for one in state.messages],
+        "viewers": [{"actor": one.actor, "role": one.role} for one in state.viewers],
     }
 
 

@@ -20,7 +20,7 @@ from pilothouse.errors import CommandRefusedError, NeedsPerson
 from pilothouse.events import Hold, Json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from pilothouse.engine.gate import Gate
     from pilothouse.engine.policy import Context, Verdict
@@ -92,6 +92,8 @@ class Approvals:
         self._pending: _Pending | None = None
         self.mode = mode
         self.ground = Ground()
+        self.patience: Callable[[asyncio.Future[Ruling], float], Awaitable[object]] = _patience
+        """Waits for an answer, for so many seconds at most; 0 for as long as it takes."""
 
     @property
     def looks(self) -> bool:
@@ -162,8 +164,7 @@ class Approvals:
         self._pending = _Pending(request, answer)
         self._gate.hold(Hold.APPROVAL)
         try:
-            # Not `timeout`: an answer that came in the very moment must not be lost with it.
-            await asyncio.wait({answer}, timeout=self._timeout_s or None)
+            await self.patience(answer, self._timeout_s)
         except asyncio.CancelledError:
             self.withdraw("the run ends")
             raise
@@ -259,3 +260,8 @@ class Approvals:
             raise
         if not pending.answer.done():
             pending.answer.set_result(ruling)
+
+
+async def _patience(answer: asyncio.Future[Ruling], timeout_s: float) -> None:
+    # Not `timeout`: an answer that came in the very moment must not be lost with it.
+    await asyncio.wait({answer}, timeout=timeout_s or None)

@@ -26,8 +26,12 @@ LOG_TAIL_BYTES = 20_000
 _answer: msgspec.json.Decoder[Started | NotStarted] = msgspec.json.Decoder(Started | NotStarted)
 
 
-def launch(spec: RunSpec) -> Started:
+def launch(spec: RunSpec, within: tuple[str, ...] = ()) -> Started:
     """Start a detached engine and wait until its journal and socket are there.
+
+    Args:
+        spec: What the run is.
+        within: Words of a command that starts the engine's, with all that it inherits.
 
     Raises:
         UsageError: A real model would drive a root user's local browser without leave.
@@ -43,7 +47,7 @@ def launch(spec: RunSpec) -> Started:
     said_before = os.fstat(log).st_size
     try:
         engine = subprocess.Popen(
-            [sys.executable, "-P", "-m", "pilothouse.engine", "--ready-fd", str(write_end)],
+            [*within, sys.executable, "-P", "-m", "pilothouse.engine", "--ready-fd", str(write_end)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

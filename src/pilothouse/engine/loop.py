@@ -81,7 +81,7 @@ class Loop:
             self._recorder.publish(ev.LegStarted(leg=leg, instruction=instruction))
             self._conversation.add_instruction(instruction)
             refused = await self._leg()
-            leg, instruction = leg + 1, await self._next_instruction()
+            leg, instruction = leg + 1, await self._next_instruction(refused)
             if instruction:
                 continue
             if refused is not None:
@@ -115,7 +115,7 @@ class Loop:
                 self._conversation.add_results(await self._pictures.by_file(results))
             elif calls:
                 self._conversation.add_results(await self._hands.decline(self.turns, calls))
-            elif stop is Stop.GO_ON or self._mailbox.waiting:
+            elif stop is Stop.GO_ON or self._mailbox.due:
                 continue  # something was said while the last answer came: the leg goes on
             elif 0 < empty <= EMPTY_ANSWERS_MAX:
                 self._nudge()
@@ -124,7 +124,7 @@ class Loop:
 
     def _deliver(self) -> None:
         """Give the model what people said: everything it asked for is answered, so this is a boundary."""
-        for message in self._mailbox.take_all():
+        for message in self._mailbox.take_due():
             role = self._conversation.add_message(message.text)
             delivered = ev.MessageDelivered(id=message.id, turn=self.turns, text=message.text, role=role)
             self._recorder.publish(delivered, durable=True)
@@ -135,13 +135,23 @@ class Loop:
         nudge = ev.MessageDelivered(id=f"continue-{turn}", turn=turn, text=CONTINUE, role=role)
         self._recorder.publish(nudge, durable=True)
 
-    async def _next_instruction(self) -> str:
-        """Idle until a message comes; empty when none came in time."""
+    async def _next_instruction(self, refused: Refused | None) -> str:
+        """Take the message for the end of the turn, else idle until one comes; empty when none came in time.
+
+        A refusal that nobody is there to word differently is the end, whatever waits.
+        """
+        while self._mailbox.waiting and (refused is None or self._idle_s > 0):
+            if not self._gate.holding:
+                return self._instruction()
+            await self._gate.pass_model()  # held: it may still be changed, or taken back
         if self._idle_s <= 0:
             return ""
         self._gate.enter(RunPhase.IDLE)
         await self._message_or_time()
-        messages = self._mailbox.take_all()
+        return self._instruction()
+
+    def _instruction(self) -> str:
+        messages = self._mailbox.take_leg()
         for message in messages:
             role = self._conversation.instruction_role
             delivered = ev.MessageDelivered(id=message.id, turn=self.turns + 1, text=message.text, role=role)
@@ -157,4 +167,6 @@ class Loop:
             except TimeoutError:  # a message may have come in that very moment
                 if self._gate.holding:
                     continue  # a run does not end under the hand that holds it
-            return
+                return
+            if self._mailbox.waiting:  # it was not taken back in that very moment
+                return

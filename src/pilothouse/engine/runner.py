@@ -11,7 +11,7 @@ import itertools
 import logging
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pilothouse import __version__
 from pilothouse import commands as cmd
@@ -23,9 +23,12 @@ from pilothouse.engine.choices import checked_shape, doubts_about
 from pilothouse.engine.gate import Gate
 from pilothouse.engine.limits import limits_of
 from pilothouse.engine.mailbox import Mailbox
+from pilothouse.engine.notify import Notifier
 from pilothouse.engine.policy import Mode, Policy
 from pilothouse.engine.policy_file import read_policy
+from pilothouse.engine.presence import Presence, wait_attended
 from pilothouse.engine.recorder import Recorder
+from pilothouse.engine.roles import DRIVE
 from pilothouse.engine.server import ControlServer
 from pilothouse.engine.steering import Steering
 from pilothouse.errors import LimitHit, NeedsPerson, PilothouseError, RecorderFailed
@@ -83,7 +86,11 @@ class Run:
         self.steering.on_freeze = self._drop_answer
         if spec.browser == "local":
             self.steering.why_not_keep = "a local browser ends with its run, and can't be kept"
-        self._server = ControlServer(socket_path(spec.run), spec.run, self._apply, self._bus)
+        self._notifier = Notifier(spec.notify_command, self.recorder)
+        self.presence = Presence(self.recorder.publish, lambda: self.recorder.state.ended)
+        if not spec.headless:
+            self.approvals.patience = self._patience
+        self._server = ControlServer(socket_path(spec.run), spec.run, self._apply, self._bus, self.presence)
         self._server.synced = self.recorder.synced
         self._loop: Loop | None = None
         self._work: asyncio.Task[None] | None = None
@@ -130,10 +137,10 @@ class Run:
             self.recorder.publish(ev.Warned(what=doubt))
         self.gate.enter(RunPhase.STARTING)
 
-    def _apply(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
+    def _apply(self, command: cmd.Command, role: str = DRIVE) -> cmd.Ack | cmd.Refused:
         """Apply a command that came by the socket, which waits for the disk before it answers."""
         with self.recorder.deferred():
-            return self.steering.apply(command)
+            return self.steering.apply(command, role)
 
     def abort(self, why: str, keep_browser: bool = False) -> None:
         """End the run: cancel what is in flight; everything else follows from that."""
@@ -163,6 +170,13 @@ class Run:
             self._work.cancel()
             asyncio.get_running_loop().call_later(INSIST_S, self._stop)
 
+    async def _patience(self, answer: asyncio.Future[Any], timeout_s: float) -> None:
+        """Wait for an answer to what an attended run asks: no time counts while somebody is there."""
+        if timeout_s:
+            await wait_attended(answer, timeout_s, self.presence, self.gate)
+        else:
+            await asyncio.wait({answer})
+
     def _drop_answer(self, why: str) -> None:
         if self._loop is not None:
             self._loop.drop_answer(why)
@@ -190,6 +204,7 @@ class Run:
             self._end(outcome, why)
         finally:
             await self._server.close()
+            await self._notifier.close()
             self._bus.close()
         return outcome
 
@@ -302,7 +317,7 @@ def _approvals(spec: RunSpec, recorder: Recorder, gate: Gate, numbers: Iterator[
         policy=policy,
         mode=Mode(spec.approve) if spec.approve else policy.mode or Mode.ASK_RISKY,
         allow_hosts=spec.browser_options.allow_hosts,
-        on_unattended=spec.on_unattended if spec.headless else "wait",
+        on_unattended=spec.on_unattended or ("abort" if spec.headless else "wait"),
         timeout_s=spec.approval_timeout_s,
     )
 

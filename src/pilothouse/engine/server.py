@@ -1,5 +1,7 @@
 """The engine's end of the control socket: who may connect, and the frames each way. Applies nothing itself.
 
+What a connection may ask for is its role's, said in its greeting (`roles`); who stays is `presence`'s.
+
 The socket is 0600 in a 0700 directory, and the peer's uid must be ours, else it is hung up on
 (terminal-and-journal §4.5).
 """
@@ -7,6 +9,7 @@ The socket is 0600 in a 0700 directory, and the peer's uid must be ours, else it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import stat
@@ -18,7 +21,8 @@ import msgspec
 
 from pilothouse import __version__
 from pilothouse import commands as cmd
-from pilothouse.errors import ProtocolMismatch, RecorderFailed, StateDirError
+from pilothouse.engine.roles import role_of
+from pilothouse.errors import PilothouseError, ProtocolMismatch, RecorderFailed, StateDirError
 from pilothouse.paths import SOCKET_PATH_MAX_BYTES, make_private
 
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pilothouse.bus import Bus
+    from pilothouse.engine.presence import Presence
 
 GROWTH_SPACING_S = 0.02
 VIEWERS_MAX = 64
@@ -39,12 +44,18 @@ class ControlServer:
     Args:
         path: Where the socket is made.
         run: The run id, told in the greeting.
-        apply: Applies a command and returns its answer.
+        apply: Applies a command of somebody in this role, and returns its answer.
         bus: Wakes viewers when the journal has grown.
+        presence: Told who follows.
     """
 
     def __init__(
-        self, path: Path, run: str, apply: Callable[[cmd.Command], cmd.Ack | cmd.Refused], bus: Bus
+        self,
+        path: Path,
+        run: str,
+        apply: Callable[[cmd.Command, str], cmd.Ack | cmd.Refused],
+        bus: Bus,
+        presence: Presence,
     ) -> None:
         self._path = path
         self._run = run
@@ -52,6 +63,9 @@ class ControlServer:
         self._bus = bus
         self.synced: Callable[[], Awaitable[None]] = _at_once
         """Waits until what a command did is on disk: no answer leaves before (terminal-and-journal §2.4)."""
+        self._presence = presence
+        self.on_look: Callable[[int], Awaitable[cmd.LivePicture]] | None = None
+        """Gives a live picture other than the one of this number, once there is one; None: there are none."""
         self._server: asyncio.Server | None = None
         self._viewers: set[asyncio.Task[None]] = set()
 
@@ -91,6 +105,7 @@ class ControlServer:
         for viewer in list(self._viewers):
             viewer.cancel()
         await asyncio.gather(*self._viewers, return_exceptions=True)
+        self._presence.close()
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -118,11 +133,19 @@ class ControlServer:
         if not isinstance(greeting, cmd.Hello):
             return
         cmd.agree(greeting)
-        while line := await reader.readline():
-            frame = cmd.decode_from_viewer.decode(line)
-            if isinstance(frame, cmd.Command):
-                _send(writer, await self._on_disk(self._apply(frame)))
-                await writer.drain()
+        role, viewer = role_of(greeting.role), self._presence.join(greeting)
+        looks = _Looks(writer, self.on_look)
+        try:
+            while line := await reader.readline():
+                match cmd.decode_from_viewer.decode(line):
+                    case cmd.Command() as command:
+                        _send(writer, await self._on_disk(self._apply(command, role)))
+                        await writer.drain()
+                    case cmd.Look(after=after):
+                        looks.ask(after)
+        finally:
+            looks.close()
+            self._presence.leave(viewer)
 
     async def _on_disk(self, answer: cmd.Ack | cmd.Refused) -> cmd.Ack | cmd.Refused:
         """Hold an answer back until what it tells of can't be lost any more."""
@@ -150,6 +173,32 @@ class ControlServer:
 
 async def _at_once() -> None:
     """Wait for nothing: nobody records here."""
+
+
+class _Looks:
+    """The live pictures of one viewer: one is under way at most, and a newer wish takes its place."""
+
+    def __init__(
+        self, writer: asyncio.StreamWriter, look: Callable[[int], Awaitable[cmd.LivePicture]] | None
+    ) -> None:
+        self._writer = writer
+        self._look = look
+        self._task: asyncio.Task[None] | None = None
+
+    def ask(self, after: int) -> None:
+        self.close()
+        if self._look is not None:
+            self._task = asyncio.create_task(self._show(self._look, after))
+
+    async def _show(self, look: Callable[[int], Awaitable[cmd.LivePicture]], after: int) -> None:
+        with contextlib.suppress(OSError, PilothouseError):  # gone, or no picture can be had: it asks again
+            _send(self._writer, await look(after))
+            await self._writer.drain()
+
+    def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
 
 
 def _send(writer: asyncio.StreamWriter, frame: msgspec.Struct) -> None:

@@ -94,11 +94,17 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The approval mode; empty for what the rules say, else `ask-risky`."""
     rules: str = ""
     """The path of a file with rules of approval."""
-    on_unattended: str = "abort"
-    """What becomes of an approval in a headless run once its time is over: `wait`, `reject` or `abort`."""
+    on_unattended: str = ""
+    """What becomes of an approval once its time is over: `wait`, `reject` or `abort`.
+
+    The time of a headless run always counts; another's only while nobody who may decide follows. Empty is
+    `abort` for a headless run and `wait` for any other.
+    """
     approval_timeout_s: float = 300.0
     limits: dict[str, float] = {}
     """By the names of `engine.limits.Limit`."""
+    notify_command: str = ""
+    """Run each time that the run needs a person: words as in a shell, which no shell reads."""
     headless: bool = False
     idle_s: float = IDLE_S
     allow_root: bool = False

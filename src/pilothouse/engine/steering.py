@@ -8,8 +8,10 @@ import msgspec
 
 from pilothouse import commands as cmd
 from pilothouse import events as ev
+from pilothouse.engine import roles
 from pilothouse.engine.gate import STEPS_MAX
-from pilothouse.engine.mailbox import TEXT_MAX_CHARS, Mailbox, Waiting
+from pilothouse.engine.mailbox import TEXT_MAX_CHARS, WHENS, Mailbox, Waiting
+from pilothouse.engine.roles import DRIVE
 from pilothouse.errors import CommandRefusedError, PilothouseError, RecorderFailed, SettingError
 from pilothouse.events import Hold, RunPhase
 
@@ -57,21 +59,24 @@ class Steering:
         """Why the browser can't be left open after an abort; empty if it can."""
         self.phase: Callable[[], RunPhase] = lambda: RunPhase.STARTING
 
-    def apply(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
-        """Apply a command; on disk before the answer leaves (terminal-and-journal §2.4)."""
+    def apply(self, command: cmd.Command, role: str = DRIVE) -> cmd.Ack | cmd.Refused:
+        """Apply a command of somebody in this role; on disk before the answer leaves.
+
+        See terminal-and-journal §2.4.
+        """
         known = self._answers.get(command.id)
         if known is not None:
             return known
         if self.phase() is RunPhase.ENDED:  # the journal is sealed: nothing more can be recorded
             return cmd.Refused(id=command.id, why="the run has ended")
         try:
-            answer = self._recorded(command)
+            answer = self._recorded(command, role)
         except RecorderFailed as error:  # it ends the run: the recorder has said so
             answer = cmd.Refused(id=command.id, why=f"the run ends: {error}")
         self._remember(command.id, answer)
         return answer
 
-    def _recorded(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
+    def _recorded(self, command: cmd.Command, role: str) -> cmd.Ack | cmd.Refused:
         name = type(command).__name__
         self._recorder.publish(
             ev.CommandReceived(
@@ -83,6 +88,8 @@ class Steering:
             )
         )
         try:
+            if why_not := roles.why_not(role, command):
+                raise _No(why_not)
             self._do(command)
         except (_No, CommandRefusedError) as refusal:
             why = str(refusal)
@@ -110,6 +117,10 @@ class Steering:
                 self._step(n)
             case cmd.Say():
                 self._say(command)
+            case cmd.Revise():
+                self._revise(command)
+            case cmd.Unsay(message=message):
+                self._unsay(message, command.actor)
             case cmd.Abort(keep_browser=True) if self.why_not_keep:
                 raise _No(f"{self.why_not_keep}: abort without keeping it")
             case cmd.Abort(keep_browser=keep):
@@ -154,18 +165,52 @@ class Steering:
             self._recorder.publish(ev.Warned(what=what))
 
     def _say(self, command: cmd.Say) -> None:
-        text = command.text.strip()
-        if not text:
-            raise _No("the message is empty")
-        if len(text) > TEXT_MAX_CHARS:
-            raise _No(f"the message is longer than {TEXT_MAX_CHARS} characters")
-        if command.when not in ("now", "after"):
-            raise _No(f"a message is said 'now' or 'after', not {command.when!r}")
+        text = _words(command.text)
+        _check_when(command.when)
+        if command.freeze and command.when == "end":
+            raise _No("what is for the end of the turn needs no freeze")
         queued = ev.MessageQueued(id=command.id, text=text, when=command.when, actor=command.actor)
         self._recorder.publish(queued, durable=True)
         self._mailbox.put(Waiting(id=command.id, text=text, when=command.when))
         if command.when == "now":
             self._approvals.withdraw("a message was said now")
+        if command.freeze:
+            self.on_freeze(f"{command.actor} said something")
+
+    def _revise(self, command: cmd.Revise) -> None:
+        """Change what waits: a person sees the queue, and has changed their mind."""
+        was = self._mailbox.find(command.message)
+        text = _words(command.text) if command.text else was.text
+        when = command.when or was.when
+        _check_when(when)
+        self._mailbox.check_place(was.id, command.before)
+        revised = ev.MessageRevised(
+            id=was.id, text=text, when=when, before=command.before, actor=command.actor
+        )
+        self._recorder.publish(revised, durable=True)
+        self._mailbox.revise(Waiting(id=was.id, text=text, when=when), command.before)
+        if when == "now":
+            self._approvals.withdraw("a message was said now")
+
+    def _unsay(self, message: str, actor: str) -> None:
+        was = self._mailbox.find(message)
+        returned = ev.MessageReturned(id=was.id, why=f"taken back by {actor}")
+        self._recorder.publish(returned, durable=True)
+        self._mailbox.remove(was.id)
+
+
+def _words(text: str) -> str:
+    text = text.strip()
+    if not text:
+        raise _No("the message is empty")
+    if len(text) > TEXT_MAX_CHARS:
+        raise _No(f"the message is longer than {TEXT_MAX_CHARS} characters")
+    return text
+
+
+def _check_when(when: str) -> None:
+    if when not in WHENS:
+        raise _No(f"a message is said 'now', 'after' or 'end', not {when!r}")
 
 
 def _not_yet(model: str, effort: str) -> list[str]:

@@ -38,7 +38,7 @@ class MessageQueued(Event, frozen=True):
     id: str
     text: str
     when: str
-    """`now` or `after`."""
+    """`now`, `after` or `end`."""
     actor: str = ""
 
 
@@ -87,7 +87,7 @@ class ApprovalRequested(Event, frozen=True):
     risks: tuple[str, ...] = ()
     """What makes it risky; a person confirms these twice."""
     expires_s: float = 0.0
-    """Nobody attends the run: it waits for so long; 0 for as long as it takes."""
+    """It waits for so long while nobody attends the run; 0 for as long as it takes."""
 
 
 class ApprovalDecided(Event, frozen=True):

@@ -6,6 +6,7 @@ An environment variable and an option are text; a settings file has types, and a
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -126,6 +127,26 @@ class RulesFile(TextFile, frozen=True):
     """The path of a file with rules of approval; the engine reads it."""
 
     wanted: str = "name a file with rules"
+
+
+class Command(Text, frozen=True):
+    """A command with its arguments: quoted as in a shell, but no shell reads it."""
+
+    pattern: str = r"(?s).*\S.*"
+    wanted: str = "give a program and its arguments, quoted as in a shell"
+    max_chars: int = 4096
+    metavar: ClassVar[str] = "COMMAND"
+
+    def read(self, text: str) -> str:
+        """Take the command; one without a program, or with a quote left open, is of no use."""
+        text = super().read(text)
+        try:
+            words = shlex.split(text)
+        except ValueError as error:
+            raise Unfit(f"{text!r} can't be used ({str(error).lower()})", self.give) from None
+        if not words or not words[0]:
+            raise Unfit(f"{text!r} names no program", self.give)
+        return text
 
 
 class Url(Kind, frozen=True):

@@ -38,6 +38,8 @@ def run_spec(settings: Settings, *, run: str, task: str, headless: bool, allow_r
 def _fields(settings: Settings) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for setting in SETTINGS:
+        if not setting.into:  # a viewer's
+            continue
         given = settings.of(setting.name)
         value = given.value
         if isinstance(setting.kind, RulesFile) and value:

@@ -21,6 +21,7 @@ SECTIONS = {
     "model": "how the model is asked",
     "browser": "which browser it drives",
     "run": "how a run goes on and ends",
+    "attention": "how you hear that a run needs you",
 }
 _EXAMPLE = RunSpec(run="", task="")
 
@@ -31,9 +32,13 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     name: str
     kind: Kind
     into: tuple[str, ...]
-    """The fields of `RunSpec` that it fills; more than one share out a value of several parts."""
+    """The fields of `RunSpec` that it fills; more than one share out a value of several parts.
+
+    None for what only a viewer looks at: `otherwise` is its default then.
+    """
     section: str
     help: str
+    otherwise: Any = None
 
     @property
     def flag(self) -> str:
@@ -53,6 +58,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def default(self) -> Any:
         """What holds when nobody chose."""
+        if not self.into:
+            return self.otherwise
         parts = tuple(_field(path) for path in self.into)
         return parts if len(parts) > 1 else parts[0]
 
@@ -210,14 +217,15 @@ SETTINGS: tuple[Setting, ...] = (
         kind=kind.Choice(("abort", "reject", "wait")),
         into=("on_unattended",),
         section="run",
-        help="headless: what becomes of an action that waited its time for a person",
+        help="what becomes of an action that waited its time for a person; by default abort where the run "
+        "is headless, else wait",
     ),
     Setting(
         name="approval-timeout",
         kind=kind.Duration(1, 604_800),
         into=("approval_timeout_s",),
         section="run",
-        help="headless: how long an action waits for a person",
+        help="how long an action waits for a person while nobody is there",
     ),
     Setting(
         name="limit",
@@ -232,6 +240,37 @@ SETTINGS: tuple[Setting, ...] = (
         into=("idle_s",),
         section="run",
         help="how long a run waits for a message after its task, before it ends",
+    ),
+    Setting(
+        name="bell",
+        kind=kind.Flag(),
+        into=(),
+        otherwise=True,
+        section="attention",
+        help="the bridge rings the terminal's bell, once each time",
+    ),
+    Setting(
+        name="window-title",
+        kind=kind.Flag(),
+        into=(),
+        otherwise=True,
+        section="attention",
+        help="the bridge says it in the title of the window",
+    ),
+    Setting(
+        name="notify",
+        kind=kind.Choice(("auto", "osc9", "osc777", "off")),
+        into=(),
+        otherwise="auto",
+        section="attention",
+        help="the bridge asks the terminal for a desktop notification, where it is known to show one",
+    ),
+    Setting(
+        name="notify-command",
+        kind=kind.Command(),
+        into=("notify_command",),
+        section="attention",
+        help="the engine runs it, whoever watches",
     ),
 )
 BY_NAME = {setting.name: setting for setting in SETTINGS}

@@ -17,6 +17,7 @@ from pilothouse import paths
 from pilothouse.safety import Redactor, clean, clean_line, secrets_from_environment
 from pilothouse.terminal.egress import EgressGuard, safe_title
 from pilothouse.terminal.ingress import GuardedDriver
+from pilothouse.terminal.notify import desktop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +93,11 @@ class GuardedApp(App[ReturnType]):
         """Set the terminal window's title to cleaned text; without a driver nothing happens."""
         if self._driver is not None and not self.is_headless:
             self._driver.write(f"\x1b]2;{safe_title(text)}\x1b\\")
+
+    def notify_desktop(self, text: str, way: str, *, tmux: bool = False) -> None:
+        """Ask the terminal for a desktop notification of cleaned text, in the way it knows."""
+        if self._driver is not None and not self.is_headless and (sequence := desktop(text, way, tmux=tmux)):
+            self._driver.write(sequence)
 
     # ------------------------------------------------------------------------------- the crash seam
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pilothouse.engine.roles import DRIVE, may_decide
 from pilothouse.events import RunPhase
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Situation:
     pictures: bool
     row: bool
     """A row is marked."""
+    role: str = DRIVE
+    """What the person may do to a live run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,25 @@ def _unended(situation: Situation) -> str:
     return "the run is ending" if situation.state.phase in {RunPhase.ENDING, RunPhase.ENDED} else ""
 
 
-def _waits(situation: Situation) -> str:
-    waits = situation.steerable and situation.state.approval is not None
-    return "" if waits else "nothing waits for a person"
+def waits_here(situation: Situation) -> bool:
+    """Say whether something in this run waits for a decision."""
+    return situation.steerable and situation.state.approval is not None
+
+
+def _ask(why_not: Callable[[Situation], str] = lambda _: "") -> Callable[[Situation], str]:
+    """Let a predicate hold for whoever may decide in a live run; who only watches may not."""
+
+    def judged(situation: Situation) -> str:
+        watches = situation.steerable and not may_decide(situation.role)
+        return "you only watch this run" if watches else why_not(situation)
+
+    return judged
+
+
+def _drives(situation: Situation) -> str:
+    if situation.steerable and situation.role != DRIVE:
+        return f"your role is {situation.role}: that is for who drives"
+    return _unended(situation)
 
 
 def _replay(situation: Situation) -> str:
@@ -101,13 +120,14 @@ def _following(situation: Situation) -> str:
 RUN, MOVE, PANES, BRIDGE = "The run", "Moving through it", "Panes and picture", "The bridge"
 
 ACTIONS: Final[tuple[Action, ...]] = (
-    Action("attend", ("n",), "decide…", "go to what waits for a person; ctrl+y there", RUN, _waits, footer=1),
-    Action("run.pause", ("space",), "pause/play", "pause gently, resume; replay: play, rest", RUN, footer=1),
-    Action("run.freeze", ("P",), "freeze", "hold at once: drop the running answer", RUN, _unended),
-    Action("run.step", ("full_stop",), "step", "run one action and hold; replay: next step", RUN, footer=2),
-    Action("run.say", ("i",), "say", "write to the agent", RUN, _unended, footer=3),
-    Action("run.limits", ("b",), "limits", "set a limit, or go on once past one", RUN, _unended),
-    Action("run.abort", ("x",), "abort…", "open the abort pane; ctrl+y ends it", RUN, _unended, footer=8),
+    Action("attend", ("n",), "decide…", "go to what waits for a person, in any run", RUN, footer=1),
+    Action("run.pause", ("space",), "pause/play", "pause gently, resume; replay: play, rest", RUN, _ask(), 1),
+    Action("run.freeze", ("P",), "freeze", "hold at once: drop the running answer", RUN, _ask(_unended)),
+    Action("run.step", ("full_stop",), "step", "run one action and hold; replay: next step", RUN, _ask(), 2),
+    Action("run.say", ("i",), "say", "write to the agent", RUN, _ask(_unended), footer=3),
+    Action("run.queue", ("Q",), "messages", "messages that wait: change, move, take back", RUN, _unended),
+    Action("run.limits", ("b",), "limits", "set a limit, or go on once past one", RUN, _ask(_unended)),
+    Action("run.abort", ("x",), "abort…", "open the abort pane; ctrl+y ends it", RUN, _drives, footer=8),
     Action("run.interrupt", ("ctrl+c",), "pause", "copy a selection, else pause; twice: abort", RUN),
     Action("step.previous", ("left", "h"), "previous step", "go to the step before", MOVE, _replay),
     Action("step.next", ("right", "l"), "next step", "go to the next step", MOVE, _replay),
@@ -180,8 +200,24 @@ class LocalKey:
 COMPOSER_KEYS: Final = (
     LocalKey("enter", "send: the agent gets it after the running batch of actions", "send after this batch"),
     LocalKey("ctrl+s, alt+enter", "send now: the rest of the batch is not run", "now"),
+    LocalKey("ctrl+l", "send for later: the agent gets it once it has finished, as its next leg", "later"),
     LocalKey("ctrl+j", "new line", "new line"),
     LocalKey("esc", "leave; what is written stays", "leave"),
+)
+QUEUE_KEYS: Final = (
+    LocalKey("↑ ↓", "choose a message", "choose"),
+    LocalKey("shift+↑ shift+↓, K J", "move it: what is higher is read first", "move"),
+    LocalKey("e, enter", "change its words", "edit"),
+    LocalKey("w", "change when it is read: after this batch, when it has finished, now", "when"),
+    LocalKey("delete, backspace", "take it back", "take back"),
+    LocalKey("esc", "leave; what waits goes on waiting", "leave"),
+)
+MESSAGE_KEYS: Final = (
+    LocalKey("enter", "change the message; it is read when it would have been", "change it"),
+    LocalKey("ctrl+s, alt+enter", "change it, and have it read now", "now"),
+    LocalKey("ctrl+l", "change it, and have it read once the agent has finished", "later"),
+    LocalKey("ctrl+j", "new line", "new line"),
+    LocalKey("esc", "leave; nothing changes", "leave"),
 )
 ABORT_KEYS: Final = (
     LocalKey("ctrl+y", "abort the run", "abort the run"),

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
+from pilothouse.engine.roles import DRIVE
 from pilothouse.events import Outcome
 from pilothouse.safety import clean_line
 from pilothouse.terminal.app import GuardedApp
 from pilothouse.tui import themes
 from pilothouse.tui.actions import ACTIONS, key_name
+from pilothouse.tui.attention import Attention, Wishes, utc_now, way_of
 from pilothouse.tui.graphics import cell_size, ways
 from pilothouse.tui.screens.run import RunScreen
 
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
 
     from textual.screen import Screen
 
+    from pilothouse.engine.link import Link
     from pilothouse.runs import RunView
     from pilothouse.terminal.probe import Capabilities
+    from pilothouse.tui.attention import Call
 
 
 class ActionCommands(Provider):
@@ -64,6 +68,9 @@ class Bridge(GuardedApp[None]):
         replay: Only read it: begin at its first event and send no commands.
         capabilities: What the probe found of the terminal.
         actor: Who the commands are from.
+        role: What they may do: `watch`, `approve` or `drive`.
+        connect: Makes the lasting connection to a run's engine; None to connect anew for every command.
+        wishes: How the person wants to be called.
         graphics: `auto`, `kitty`, `sixel`, `blocks` or `off`.
         speed: Play a recording at once, at so many times its pace; 0 opens it resting.
         theme: A theme's name; the default one where it is unknown.
@@ -87,6 +94,9 @@ class Bridge(GuardedApp[None]):
         replay: bool = False,
         capabilities: Capabilities,
         actor: str = "operator",
+        role: str = DRIVE,
+        connect: Callable[[str], Link] | None = None,
+        wishes: Wishes = Wishes(),  # noqa: B008 - frozen
         graphics: str = "auto",
         speed: float = 0.0,
         theme: str = themes.DEFAULT,
@@ -98,16 +108,25 @@ class Bridge(GuardedApp[None]):
         super().__init__(strict_egress=strict_egress, crash_log=crash_log)
         self.run_id = run
         self._theme_problems = self._load_themes(theme_directories, theme)
-        self.run_screen = RunScreen(
-            view,
-            run,
-            replay=replay,
-            ways=ways(capabilities, graphics),
-            cell_px=cell_size(capabilities),
-            speed=speed if replay else 0.0,
-            now=now,
-        )
-        self.run_screen.actor = actor
+
+        def screen_of(run: str, *, replay: bool) -> RunScreen:
+            screen = RunScreen(
+                view,
+                run,
+                replay=replay,
+                ways=ways(capabilities, graphics),
+                cell_px=cell_size(capabilities),
+                speed=speed if replay else 0.0,
+                now=now,
+            )
+            screen.actor, screen.role = actor, role
+            screen.connect = None if replay else connect
+            screen.attention = Attention(wishes, utc_now())
+            return screen
+
+        self._screen_of = screen_of
+        self.run_screen = screen_of(run, replay=replay)
+        self._way, self._tmux = way_of(capabilities, wishes), capabilities.multiplexer == "tmux"
 
     def _load_themes(self, directories: tuple[Path, ...] | None, wanted: str) -> list[str]:
         found, problems = themes.load_all(directories)
@@ -130,6 +149,23 @@ class Bridge(GuardedApp[None]):
         self.set_terminal_title(f"pilothouse {self.run_id}")
         if self._theme_problems:
             self.notify("\n".join(self._theme_problems), severity="warning", timeout=10)
+
+    def call(self, call: Call) -> None:
+        """Call the person in the ways that they want to be called."""
+        if call.title is not None:
+            self.set_terminal_title(call.title)
+        if call.bell:
+            self.bell()
+        if call.desktop:
+            self.notify_desktop(call.desktop, self._way, tmux=self._tmux)
+
+    def open_run(self, run: str) -> None:
+        """Show another live run in place of this one, with the same role."""
+        self.run_id, self.run_screen = run, self._screen_of(run, replay=False)
+        if not self.screen._result_callbacks:
+            # A default screen has none: Textual 8.2.8 then fails half way, with no screen left.
+            self.screen._push_result_callback(self.screen, None)
+        self.switch_screen(self.run_screen)
 
     def action_leave(self) -> None:
         """Leave the bridge; the run goes on."""

@@ -16,6 +16,8 @@ from pilothouse.tui.actions import (
     COMPOSER_KEYS,
     DECISION_KEYS,
     LIMIT_KEYS,
+    MESSAGE_KEYS,
+    QUEUE_KEYS,
     key_name,
 )
 
@@ -42,6 +44,8 @@ def render() -> str:
         parts.append(f"\n## {group}\n\n| key | does | action |\n|---|---|---|\n")
         parts += [_row(action) for action in actions]
     parts += _local("Writing to the agent (after i)", COMPOSER_KEYS)
+    parts += _local("Messages that wait (after Q)", QUEUE_KEYS)
+    parts += _local("Changing one of them (after e)", MESSAGE_KEYS)
     parts += _local("The abort pane (after x)", ABORT_KEYS)
     parts += _local("Limits (after b)", LIMIT_KEYS)
     parts += _local("The approval pane (after n)", APPROVAL_KEYS)

@@ -11,12 +11,21 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from pilothouse.engine.client import actor_name
+from pilothouse.engine.link import Link
+from pilothouse.engine.roles import DRIVE
+from pilothouse.errors import SettingError
+from pilothouse.journal.disk import is_live
+from pilothouse.paths import socket_path
+from pilothouse.runs.files import FileRuns
 from pilothouse.terminal.probe import probe
 from pilothouse.terminal.tty import require_terminal, restored
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pilothouse.runs import RunView
     from pilothouse.terminal.probe import Capabilities
+    from pilothouse.tui.attention import Wishes
 
 GRAPHICS: Final = ("auto", "kitty", "sixel", "blocks", "off")
 SSH_FPS: Final = "10"
@@ -31,6 +40,8 @@ async def run_bridge(
     graphics: str = "auto",
     speed: float = 0.0,
     theme: str = "",
+    role: str = DRIVE,
+    wishes: Wishes | None = None,
 ) -> int:
     """Show a run until the person leaves; returns the exit code.
 
@@ -41,6 +52,8 @@ async def run_bridge(
         graphics: One of `GRAPHICS`.
         speed: Play a recording at once, at so many times its pace; 0 opens it resting.
         theme: A theme's name; empty for the default.
+        role: What the person may do: `watch`, `approve` or `drive`.
+        wishes: How the person wants to be called; None as the settings outside of the command line say.
 
     Raises:
         TerminalUnfit: There is no terminal at both ends, or it is too small.
@@ -49,12 +62,16 @@ async def run_bridge(
     from pilothouse.tui import themes
     from pilothouse.tui.app import Bridge
 
+    actor = actor_name()
     bridge = Bridge(
         view,
         run,
         replay=replay,
         capabilities=capabilities,
-        actor=actor_name(),
+        actor=actor,
+        role=role,
+        connect=_connector(view, actor, role),
+        wishes=wishes or _wishes(),
         graphics=graphics,
         speed=speed,
         theme=theme or themes.DEFAULT,
@@ -65,6 +82,26 @@ async def run_bridge(
     if farewell := bridge.farewell():
         sys.stdout.write(farewell + "\n")
     return bridge.return_code or 0
+
+
+def _connector(view: RunView, actor: str, role: str) -> Callable[[str], Link] | None:
+    """Say how the engine of a run on this machine is connected to; elsewhere commands find their way."""
+    if not isinstance(view, FileRuns):
+        return None
+    return lambda run: Link(
+        socket_path(run), actor=actor, role=role, alive=lambda: is_live(view.journal(run))
+    )
+
+
+def _wishes() -> Wishes:
+    """Read how the person wants to be called; settings that can't be read are for others to complain of."""
+    from pilothouse.settings.resolve import resolve
+    from pilothouse.tui.attention import Wishes
+
+    try:
+        return Wishes.of(resolve())
+    except SettingError:
+        return Wishes()
 
 
 def prepare() -> Capabilities:

@@ -67,6 +67,7 @@ def left(state: RunState, look: Look) -> list[Fact]:
         Fact(look.pending, "italic $text-warning"),
         Fact("" if look.killed else again(state, look.elapsed_s), "$text-warning"),
         Fact("" if look.killed else waits(state), "$text-warning", 1),
+        Fact(f"{len(state.messages)} queued" if state.messages else "", "$text-accent", 4),
         Fact(f"step {look.step}", "$foreground"),
         Fact(f"turn {state.turn}", rank=3),
         Fact(f"{words.count(usage.input + usage.cache_read + usage.cache_write + usage.output)} tok"),

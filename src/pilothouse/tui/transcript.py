@@ -65,6 +65,8 @@ class Transcript:
         """Rows of the current turn's text and thinking."""
         self._changes: list[int] = []
         self._state = "starting"
+        self._asker = ""
+        """Whose command is being applied."""
         self._changed = 0
 
     # --- rows, for the widget ---------------------------------------------------------------------
@@ -234,7 +236,7 @@ class Transcript:
 
     @_on.register
     def _(self, event: ev.MessageQueued) -> None:
-        when = "now" if event.when == "now" else "after this batch"
+        when = {"now": "now", "end": "when it has finished"}.get(event.when, "after this batch")
         self._messages[event.id] = len(self.rows)
         self._add(event, "message", "»", f"{clean(event.text, limit=TEXT_MAX)}  ({when})", space=True)
 
@@ -242,6 +244,11 @@ class Transcript:
     def _(self, event: ev.MessageDelivered) -> None:
         if event.id in self._messages:
             self._add(event, "note", "✓", "message delivered")
+
+    @_on.register
+    def _(self, event: ev.MessageRevised) -> None:
+        place = " and moved" if event.before else ""
+        self._add(event, "note", "✎", f"message changed{place}: {clean_line(event.text, 200)} ({event.when})")
 
     @_on.register
     def _(self, event: ev.MessageReturned) -> None:
@@ -254,7 +261,8 @@ class Transcript:
             event.phase in {RunPhase.STARTING, RunPhase.ENDING, RunPhase.ENDED} or self._state == "starting"
         )
         if said != self._state and not (quiet and not event.holding):
-            self._add(event, "state", "‖" if event.holding else "▸", said)
+            by = f", by {clean_line(self._asker, 60)}" if self._asker else ""
+            self._add(event, "state", "‖" if event.holding else "▸", said + by)
         self._state = said
 
     @_on.register
@@ -313,7 +321,24 @@ class Transcript:
             self._add(event, "warning", "!", clean_line(f"{event.kind}: {event.text} {event.url}", 400))
 
     @_on.register
+    def _(self, event: ev.CommandReceived) -> None:
+        self._asker = event.actor
+
+    @_on.register
+    def _(self, event: ev.CommandApplied) -> None:
+        self._asker = ""
+
+    @_on.register
+    def _(self, event: ev.ViewerJoined) -> None:
+        self._add(event, "note", "·", f"{clean_line(event.actor, 60)} follows ({clean_line(event.role, 20)})")
+
+    @_on.register
+    def _(self, event: ev.ViewerDeparted) -> None:
+        self._add(event, "note", "·", f"{clean_line(event.actor, 60)} follows no more")
+
+    @_on.register
     def _(self, event: ev.CommandRefused) -> None:
+        self._asker = ""
         self._add(event, "warning", "!", clean_line(f"{event.command.lower()} refused: {event.why}", 400))
 
     @_on.register

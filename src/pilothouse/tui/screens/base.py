@@ -16,12 +16,13 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from pilothouse.engine.roles import DRIVE
 from pilothouse.errors import PilothouseError
 from pilothouse.frames.geometry import Extent, fit
 from pilothouse.paths import free_bytes, runs_dir
 from pilothouse.safety import clean_line
 from pilothouse.tui import status, words
-from pilothouse.tui.actions import ACTIONS, HELP_KEYS, Situation, key_name
+from pilothouse.tui.actions import ACTIONS, HELP_KEYS, Situation, key_name, waits_here
 from pilothouse.tui.calls import Calls
 from pilothouse.tui.panes.help import HelpPane
 from pilothouse.tui.panes.lists import ListPane
@@ -59,6 +60,8 @@ class RunBody(Screen[None]):
     AUTO_FOCUS = ""
     ESCAPE_TO_MINIMIZE = False
     PANES: ClassVar = ("transcript", "tools", "picture")
+    role = DRIVE
+    """What the person may do to a live run."""
 
     def __init__(
         self,
@@ -228,6 +231,7 @@ class RunBody(Screen[None]):
             marks=len(self.record.marks),
             pictures=len(self.ways) > 1,
             row=bool(len(self.transcript)),
+            role=self.role,
         )
 
     def say(self, text: str, severity: str = "information") -> None:
@@ -311,6 +315,7 @@ class RunBody(Screen[None]):
         for action in shown:
             # Of no use now, though they work: the footer is for the likely keys.
             quiet = (action.id == "step.back" and now.following) or (action.id == "follow" and not self.live)
+            quiet = quiet or (action.id == "attend" and not waits_here(now))
             if not quiet and not action.why_not(now):
                 keys.append(
                     (key_name(action.keys[0]), self._title(action.id, action.title_for(now.steerable)), True)

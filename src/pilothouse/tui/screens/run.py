@@ -14,7 +14,9 @@ from pilothouse import commands as cmd
 from pilothouse.tui.actions import ACTIONS, BY_ID
 from pilothouse.tui.panes.help import HelpPane
 from pilothouse.tui.panes.picture import PicturePane
-from pilothouse.tui.screens.deciding import DecidingScreen
+from pilothouse.tui.screens.attending import AttendingScreen
+from pilothouse.tui.screens.linking import LinkedScreen
+from pilothouse.tui.screens.queueing import QueueingScreen
 from pilothouse.tui.widgets.approval import ApprovalPane
 from pilothouse.tui.widgets.composer import Composer
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine, parse_place
@@ -51,7 +53,7 @@ def _bindings() -> list[BindingType]:
     ]
 
 
-class RunScreen(DecidingScreen):
+class RunScreen(QueueingScreen, AttendingScreen, LinkedScreen):
     """A run, watched, steered and replayed."""
 
     BINDINGS: ClassVar[list[BindingType]] = _bindings()

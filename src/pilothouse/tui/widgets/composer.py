@@ -26,13 +26,13 @@ class Composer(TextArea):
             super().__init__()
             self.text = text
             self.when = when
-            """`now` or `after`."""
+            """`now`, `after` or `end`."""
 
     class Left(Message):
         """The person left without sending."""
 
-    def __init__(self) -> None:
-        super().__init__(id="composer", soft_wrap=True, compact=True, highlight_cursor_line=False)
+    def __init__(self, name: str = "composer") -> None:
+        super().__init__(id=name, soft_wrap=True, compact=True, highlight_cursor_line=False)
 
     async def _on_key(self, event: events.Key) -> None:
         match event.key:
@@ -40,6 +40,8 @@ class Composer(TextArea):
                 self._send("after")
             case "alt+enter" | "ctrl+s":
                 self._send("now")
+            case "ctrl+l":
+                self._send("end")
             case "ctrl+j" | "shift+enter":
                 self.insert("\n")
             case "escape":

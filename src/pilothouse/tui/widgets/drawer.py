@@ -16,10 +16,13 @@ from pilothouse.tui.actions import (
     DECISION_KEYS,
     GOTO_KEYS,
     LIMIT_KEYS,
+    MESSAGE_KEYS,
+    QUEUE_KEYS,
 )
 from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
 from pilothouse.tui.widgets.composer import Composer
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine
+from pilothouse.tui.widgets.queue import MessageEditor, QueuePane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +39,8 @@ _KEYS: Final = {
     "abort": ABORT_KEYS,
     "goto": GOTO_KEYS,
     "limits": LIMIT_KEYS,
+    "queue": QUEUE_KEYS,
+    "message": MESSAGE_KEYS,
     "approval": APPROVAL_KEYS,
     "reject": DECISION_KEYS,
     "edit": DECISION_KEYS,
@@ -63,6 +68,8 @@ class Drawer(Container):
         yield AbortPane()
         yield GoTo()
         yield LimitLine()
+        yield QueuePane()
+        yield MessageEditor()
         yield ApprovalPane(self._now)
         yield DecisionForm("reject", self._now, "why not? the agent reads it")
         yield DecisionForm("edit", self._now, "the input as JSON")
