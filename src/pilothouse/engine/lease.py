@@ -23,7 +23,7 @@ from pilothouse.errors import CommandRefusedError, RecorderFailed
 from pilothouse.events import Hold, RunPhase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from pilothouse import commands as cmd
     from pilothouse.browser.camera import Shot
@@ -40,8 +40,6 @@ GRACE_S: Final = 30.0
 """It ends so long after the last bridge of who holds it has hung up; one that comes back in time keeps it."""
 PAUSE_S: Final = 0.5
 """What is typed in one go is journalled once the person stops for so long."""
-GLANCE_S: Final = 1.0
-"""A picture for people is recorded so long after an act at most, and no more often than that."""
 WAITING_MAX: Final = 200
 """So many acts may wait for those before them."""
 BRIDGE: Final = "bridge"
@@ -132,7 +130,9 @@ class Lease:
         concealed: No picture of the page is recorded.
         news: What the model must be told; what it asked for before it was told is not done.
         wheel: The way to the browser; None until there is one.
+        on_acted: Told of each thing that was done with the page.
         on_concealed: Told whenever pictures may be shown and recorded no more, or again.
+        hush: Ends the recording of pictures that is under way.
     """
 
     def __init__(
@@ -162,7 +162,9 @@ class Lease:
         self.concealed = False
         self.news: HandedBack | None = None
         self.wheel: Wheel | None = None
+        self.on_acted: Callable[[], None] = lambda: None
         self.on_concealed: Callable[[], None] = lambda: None
+        self.hush: Callable[[], Awaitable[None]] = _nothing
 
     def take_news(self) -> HandedBack | None:
         """Take what the model must be told; it is told once."""
@@ -314,6 +316,7 @@ class Lease:
             self._current = None
             deeds.add(act.deed(error))
             _settle(act.done)
+            self.on_acted()
         except CommandRefusedError as refusal:
             self._current = None
             _settle(act.done, refusal)
@@ -334,6 +337,7 @@ class Lease:
     async def _veil(self, veil: _Veil, deeds: Deeds) -> None:
         if veil.on == self.concealed:
             return
+        await self.hush()
         deeds.close()
         kind = ev.Concealed if veil.on else ev.Revealed
         self._recorder.publish(kind(lease=self._id, actor=veil.actor), durable=True)
@@ -346,6 +350,7 @@ class Lease:
         let_go = held and wheel.pressed
         await wheel.let_go()
         await self._veil(_Veil(on=False, actor=end.actor), deeds)
+        await self.hush()
         try:
             shot = await wheel.look(shown=True)
         except Adrift:
@@ -423,6 +428,10 @@ class Lease:
         for name in names:
             if timer := self._timers.pop(name, None):
                 timer.cancel()
+
+
+async def _nothing() -> None:
+    """Do nothing: no pictures are recorded yet."""
 
 
 def _settle(done: asyncio.Future[None], refusal: CommandRefusedError | None = None) -> None:

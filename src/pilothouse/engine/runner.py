@@ -290,6 +290,8 @@ class Run:
         self.steering.on_model = agent.plan
         await agent.hands.first_frame()
         self.lease.wheel = agent.wheel
+        self._server.look = agent.live.look
+        self._closers.append(agent.live.close)
         await agent.loop.run(spec.task)
 
 
