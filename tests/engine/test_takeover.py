@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,11 +14,13 @@ import pytest
 
 from pilothouse import commands as cmd
 from pilothouse import events as ev
+from pilothouse.cli.main import main
 from pilothouse.commands import Ack, Conceal, Refused, Reveal
 from pilothouse.engine.deeds import MASKED
 from pilothouse.events import Outcome
 from pilothouse.paths import socket_path
 from pilothouse.safety import MASK
+from tests.engine.kernel_stub import LIVE_VIEW
 from tests.engine.rig import Rig, rigged
 
 F = TypeVar("F", bound=cmd.FromEngine)
@@ -211,3 +214,30 @@ async def test_one_person_drives_and_hears_who_else_would_like_to(state_dir: Pat
         await rig.until_one(ev.TakeoverEnded)
         assert await driving is Outcome.COMPLETED
         assert rig.of(ev.HumanActed) == []
+
+
+async def test_a_script_drives_and_gets_the_link_that_is_never_kept(
+    state_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ctl(*words: str, typed: str = "") -> tuple[int, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        code = await asyncio.to_thread(main, ["ctl", run, *words])
+        return code, capsys.readouterr().out
+
+    async with rigged(state_dir, PAUSES) as rig:
+        run = rig.run.recorder.state.run
+        driving = asyncio.create_task(rig.run.drive())
+        await rig.until_one(ev.ActionFinished)
+        assert await ctl("takeover") == (0, "")
+        assert await ctl("act", "left_click", '{"coordinate": [5, 6]}') == (0, "")
+        assert await ctl("act", "type", "-", "--secret", typed='{"text": "hunter2"}') == (0, "")
+        assert await ctl("reveal") == (0, "")
+        assert (await ctl("act", "left_click", '{"coordinate": [5000, 6]}'))[0] != 0
+        assert await ctl("live-view") == (0, LIVE_VIEW + "\n")
+        code, out = await ctl("release", "--json")
+        assert (code, json.loads(out)["command"]) == (0, "Release")
+        assert await driving is Outcome.COMPLETED
+        assert [(e.member, e.ok) for e in rig.of(ev.HumanActed)] == [("left_click", True), ("type", True)]
+        kept = b"".join(path.read_bytes() for path in files(rig))
+        assert b"hunter2" not in kept
+        assert b"KEY-TO-THE-BROWSER" not in kept

@@ -67,6 +67,9 @@ class Steering:
         self.on_model: Callable[[str, str], list[str]] = _not_yet
         self.why_not_keep = ""
         """Why the browser can't be left open after an abort; empty if it can."""
+        self.live_view: Callable[[], str] = lambda: ""
+        """Gives the link to the browser itself; empty if there is none."""
+        self.why_no_live_view = "this browser has no live view"
         self.phase: Callable[[], RunPhase] = lambda: RunPhase.STARTING
 
     def begin(self, command: cmd.Command) -> asyncio.Future[cmd.Ack | cmd.Refused]:
@@ -154,7 +157,9 @@ class Steering:
             self._recorder.publish(ev.CommandRefused(id=command.id, command=name, why=why), durable=True)
             return cmd.Refused(id=command.id, why=why)
         applied = ev.CommandApplied(id=command.id, command=name)
-        return cmd.Ack(id=command.id, seq=self._recorder.publish(applied, durable=True))
+        seq = self._recorder.publish(applied, durable=True)
+        link = self.live_view() if isinstance(command, cmd.LiveView) else ""
+        return cmd.Ack(id=command.id, seq=seq, link=link)
 
     def _remember(self, command_id: str, answer: cmd.Ack | cmd.Refused) -> None:
         self._answers[command_id] = answer
@@ -187,6 +192,9 @@ class Steering:
                 self._approvals.set_mode(mode, command.actor)
             case cmd.SetLimit(limit=limit, value=value):
                 self._allowance.set_limit(limit, value, command.actor)
+            case cmd.LiveView():
+                if not self.live_view():
+                    raise _No(self.why_no_live_view)
             case cmd.TakeOver(actor=actor):
                 self._lease.take(actor)
             case cmd.Release(actor=actor):
