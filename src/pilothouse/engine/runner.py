@@ -273,7 +273,7 @@ class Run:
             spec, client, self._backends.start_url, self._blobs.root.parent, self.recorder.publish, self.gate
         )
         self._berth = berth
-        self.steering.live_view = lambda: berth.session.live_view_url
+        self.steering.live_view = lambda: berth.session.live_view_url if berth.session.session else None
         berth.on_fatal = self._break
         berth.on_lost = self._lost
         watch = Watch(self._backends, berth, client, spec, self.recorder.publish, self._break)
