@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -19,12 +17,12 @@ from pilothouse.commands import Ack, Conceal, Refused, Reveal
 from pilothouse.engine import deeds, lease
 from pilothouse.engine.deeds import MASKED
 from pilothouse.events import Hold, Outcome
-from pilothouse.paths import socket_path
 from pilothouse.safety import MASK
 from tests.engine.kernel_stub import LIVE_VIEW
 from tests.engine.rig import Rig, rigged
+from tests.engine.viewer import Viewer
 
-F = TypeVar("F", bound=cmd.FromEngine)
+pytestmark = pytest.mark.usefixtures("quick")
 VEILS = ev.Concealed | ev.Revealed | ev.HumanActed | ev.TakeoverEnded
 
 PAUSES = """
@@ -57,51 +55,8 @@ def last_user_content(rig: Rig) -> list[dict[str, Any]]:
     return content
 
 
-@pytest.fixture(autouse=True)
-def quick_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stub's screen is at rest at once."""
-    monkeypatch.setattr("pilothouse.browser.camera.FIRST_GRAB_S", {})
-    monkeypatch.setattr("pilothouse.browser.camera.FIRST_GRAB_DEFAULT_S", 0.01)
-    monkeypatch.setattr("pilothouse.browser.camera.GRAB_SPACING_S", 0.01)
-
-
 def files(rig: Rig) -> list[Path]:
     return [path for path in rig.directory.rglob("*") if path.is_file()]
-
-
-class Viewer:
-    """A bridge's end of the control socket."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    @classmethod
-    @asynccontextmanager
-    async def of(cls, rig: Rig, actor: str) -> AsyncIterator[Viewer]:
-        path = socket_path(rig.run.recorder.state.run)
-        reader, writer = await asyncio.open_unix_connection(str(path), limit=cmd.FRAME_MAX_BYTES)
-        viewer = cls(reader, writer)
-        viewer.send(cmd.Hello(actor=actor, client="bridge"))
-        await viewer.hears(cmd.Hello)
-        try:
-            yield viewer
-        finally:
-            writer.close()
-
-    def send(self, frame: cmd.FromViewer) -> None:
-        self._writer.write(cmd.encode(frame) + b"\n")
-
-    async def hears(self, kind: type[F]) -> F:
-        """Wait for the next frame of a kind."""
-        while True:
-            frame = cmd.decode_from_engine.decode(await self._reader.readline())
-            if isinstance(frame, kind):
-                return frame
-
-    async def look(self, after: int) -> cmd.LivePicture:
-        self.send(cmd.Look(after=after))
-        return await self.hears(cmd.LivePicture)
 
 
 async def driven(rig: Rig) -> asyncio.Task[Outcome]:
@@ -140,7 +95,7 @@ async def test_what_a_person_did_is_told_to_the_model_with_a_fresh_picture(state
 async def test_a_viewer_pulls_pictures_that_differ_from_the_last(state_dir: Path) -> None:
     async with rigged(state_dir, PAUSES) as rig:
         driving = await driven(rig)
-        async with Viewer.of(rig, "anna") as anna:
+        async with Viewer.of(rig.run_id, "anna") as anna:
             first = await anna.look(0)
             assert (first.mime, first.width_px, first.height_px) == ("image/png", 1280, 800)
             waiting = asyncio.create_task(anna.look(first.number))
@@ -155,7 +110,10 @@ async def test_a_viewer_pulls_pictures_that_differ_from_the_last(state_dir: Path
 async def test_a_concealed_page_is_shown_to_who_drives_alone_and_not_recorded(state_dir: Path) -> None:
     async with rigged(state_dir, PAUSES) as rig:
         driving = await driven(rig)
-        async with Viewer.of(rig, "anna") as anna, Viewer.of(rig, "bob") as bob:
+        async with (
+            Viewer.of(rig.run_id, "anna") as anna,
+            Viewer.of(rig.run_id, "bob") as bob,
+        ):
             assert isinstance(rig.do(Conceal(id="c1", actor="anna")), Ack)
             concealed = await rig.until_one(ev.Concealed)
             before = await anna.look(0)
@@ -444,9 +402,9 @@ async def test_a_lease_outlives_its_viewer_for_a_while_only(
 ) -> None:
     monkeypatch.setattr(lease, "GRACE_S", 0.2)
     async with rigged(state_dir, PAUSES) as rig:
-        async with Viewer.of(rig, "anna"):
+        async with Viewer.of(rig.run_id, "anna"):
             driving = await driven(rig)
-            async with Viewer.of(rig, "anna"):
+            async with Viewer.of(rig.run_id, "anna"):
                 pass  # one of two: she is still there
             await rig.act("left_click", coordinate=[5, 5])
         ended = await rig.until_one(ev.TakeoverEnded)
