@@ -37,6 +37,7 @@ text = "Done."
 """
 
 
+SLOWLY = "before_s = 0.0\nper_delta_s = 0.05\ndelta_chars = 1"
 ONE_CLICK = """
 [pace]
 {pace}
@@ -213,7 +214,7 @@ async def test_a_script_drives_and_gets_the_link_that_is_never_kept(
 
 
 async def test_an_answer_that_was_asked_for_before_is_heard_but_not_acted_on(state_dir: Path) -> None:
-    script = ONE_CLICK.format(pace="per_delta_s = 0.2")
+    script = ONE_CLICK.format(pace=SLOWLY)
     async with rigged(state_dir, script, speed=1.0) as rig:
         driving = asyncio.create_task(rig.run.drive())
         await rig.until_one(ev.TextStreamed)
@@ -371,9 +372,7 @@ async def test_a_browser_that_is_kept_is_left_with_nothing_held_down(state_dir: 
 
 
 async def test_a_run_does_not_end_while_a_person_drives(state_dir: Path) -> None:
-    script = (
-        '[pace]\nper_delta_s = 0.1\ndelta_chars = 2\n[[turn]]\ntext = "I am done."\n[[turn]]\ntext = "I see."'
-    )
+    script = f'[pace]\n{SLOWLY}\n[[turn]]\ntext = "I am done."\n[[turn]]\ntext = "I see."'
     async with rigged(state_dir, script, speed=1.0) as rig:
         driving = asyncio.create_task(rig.run.drive())
         await rig.until_one(ev.TextStreamed)
