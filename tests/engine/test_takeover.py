@@ -15,6 +15,7 @@ from pilothouse import events as ev
 from pilothouse.cli.main import main
 from pilothouse.commands import Ack, Conceal, Refused, Reveal
 from pilothouse.engine import deeds, lease
+from pilothouse.engine.client import actor_name
 from pilothouse.engine.deeds import MASKED
 from pilothouse.events import Hold, Outcome
 from pilothouse.safety import MASK
@@ -37,7 +38,7 @@ text = "Done."
 """
 
 
-SLOWLY = "before_s = 0.0\nper_delta_s = 0.05\ndelta_chars = 1"
+SLOWLY = "before_s = 0.0\nper_delta_s = 0.02\ndelta_chars = 4"
 ONE_CLICK = """
 [pace]
 {pace}
@@ -201,6 +202,8 @@ async def test_a_script_drives_and_gets_the_link_that_is_never_kept(
         assert await ctl("takeover") == (0, "")
         assert await ctl("act", "left_click", '{"coordinate": [5, 6]}') == (0, "")
         assert await ctl("act", "type", "-", "--secret", typed='{"text": "hunter2"}') == (0, "")
+        standing = json.loads((await ctl("state", "--json"))[1])
+        assert (standing["driver"], standing["concealed"]) == (actor_name(), True)
         assert await ctl("reveal") == (0, "")
         assert (await ctl("act", "left_click", '{"coordinate": [5000, 6]}'))[0] != 0
         assert await ctl("live-view") == (0, LIVE_VIEW + "\n")
