@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pilothouse import commands as cmd
+from pilothouse.engine.lease import ACTS
 from pilothouse.engine.limits import Limit
 from pilothouse.engine.policy_rules import Mode
 from pilothouse.events import Hold, RunPhase
 
 BY_HAND: Final = frozenset({Hold.PAUSE, Hold.FREEZE, Hold.STEP})
 STEPS_MAX: Final = 1000
+NOBODY: Final = "nobody has taken over"
 OVER: Final = {RunPhase.ENDED: "the run has ended", RunPhase.ENDING: "the run is ending"}
 
 
@@ -58,6 +60,17 @@ class Steered:
     """So many requests were made."""
     driver: str = ""
     """Who holds the lease, or asked for it while an action is under way."""
+    acts: int = 0
+    """What they asked for and is not done."""
+    leaving: bool = False
+    """The lease ends once that is done."""
+    concealed: bool = False
+    idle_s: int = 0
+    """How long they have not asked for anything."""
+    gone_s: int | None = None
+    """How long their viewer is gone; None as long as it is there, or never was."""
+    bridges: tuple[str, ...] = ()
+    """Whose bridges are there."""
     browser: bool = False
     limit: str = ""
     """The request of the limit that holds."""
@@ -67,6 +80,10 @@ class Steered:
     limits: frozenset[str] = frozenset({"steps"})
     stale: bool = False
     """Somebody took over while the model was answering: what it asks for was meant for another screen."""
+    rest: int = 0
+    """So many calls have no answer yet, be it that they will be left once nothing holds."""
+    adrift: bool = False
+    """The model was not told yet that it has another browser."""
 
     # ------------------------------------------------------------------------------- what may happen
 
@@ -86,6 +103,11 @@ class Steered:
         """Say whether the next action may be sent to the browser."""
         ready = self.batch > 0 and not (self.asking or self.acting) and self.browser
         return self.phase is RunPhase.RUNNING and ready and not self.is_held and not self.is_interrupted
+
+    @property
+    def is_driving(self) -> bool:
+        """Say whether a person's act is under way: the agent's comes first."""
+        return self.acts > 0 and not self.acting
 
     @property
     def is_interrupted(self) -> bool:
@@ -114,6 +136,16 @@ def apply(run: Steered, command: cmd.Command) -> tuple[Steered, Answer]:
             return _take_over(run, command.actor)
         case cmd.Release():
             return _release(run, command.actor)
+        case cmd.Act():
+            return _act(run, command)
+        case cmd.Conceal():
+            return _conceal(run, command.actor, on=True)
+        case cmd.Reveal():
+            return _conceal(run, command.actor, on=False)
+        case cmd.LiveView():
+            return (
+                (run, Applied("the link is told")) if run.browser else (run, Refused("there is no browser"))
+            )
         case cmd.SetLimit():
             return _set_limit(run, command)
         case cmd.SetMode(mode=mode):
@@ -191,7 +223,9 @@ def _decide(run: Steered, command: cmd.Command) -> tuple[Steered, Answer]:
         return run, Refused("that is not what waits any more")
     free = run.holds - {Hold.APPROVAL, Hold.UNATTENDED}
     if isinstance(command, cmd.Reject):
-        return replace(run, holds=free, request="", batch=0), Applied("it never happens; the rest is halted")
+        return replace(run, holds=free, request="", batch=0, rest=0), Applied(
+            "it never happens; the rest is halted"
+        )
     return replace(run, holds=free, approved=True), Applied("it happens once nothing else holds")
 
 
@@ -202,13 +236,16 @@ def _withdrawn(run: Steered) -> Steered:
 
 
 def _take_over(run: Steered, actor: str) -> tuple[Steered, Answer]:
+    if run.leaving:
+        return run, Refused(f"{run.driver} is just giving the browser back: try again")
     if run.driver == actor:
         return run, Applied()
     if run.driver:
         return run, Refused(f"{run.driver} drives")
     if not run.browser:
         return run, Refused("there is no browser")
-    after = replace(run, driver=actor, holds=run.holds | {Hold.TAKEOVER}, stale=run.asking)
+    holds, stale = run.holds | {Hold.TAKEOVER}, run.stale or run.asking
+    after = replace(run, driver=actor, holds=holds, stale=stale, idle_s=0, gone_s=None)
     if run.batch or run.request:  # what was proposed was meant for another screen
         return _withdrawn(after), Applied("the agent holds; the rest of the batch is left")
     return after, Applied("the agent holds")
@@ -219,9 +256,34 @@ def _release(run: Steered, actor: str) -> tuple[Steered, Answer]:
         return run, Refused("nobody has taken over")
     if run.driver != actor:
         return run, Refused(f"{run.driver} drives")
-    return replace(run, driver="", holds=run.holds - {Hold.TAKEOVER}), Applied(
-        "the model is told what was done"
-    )
+    if run.leaving:
+        return run, Applied()
+    return replace(run, leaving=True), Applied("the model is told what was done")
+
+
+def _act(run: Steered, act: cmd.Act) -> tuple[Steered, Answer]:
+    if why := _not_theirs(run, act.actor):
+        return run, Refused(why)
+    if act.member not in ACTS:
+        return run, Refused(f"{act.member!r} can't be done by hand")
+    after = replace(run, acts=run.acts + 1, idle_s=0, concealed=run.concealed or act.secret)
+    return after, Applied("it is done after what was asked for before")
+
+
+def _conceal(run: Steered, actor: str, *, on: bool) -> tuple[Steered, Answer]:
+    if why := _not_theirs(run, actor):
+        return run, Refused(why)
+    if run.concealed == on:
+        return run, Applied()
+    return replace(run, concealed=on), Applied("no pictures" if on else "pictures again")
+
+
+def _not_theirs(run: Steered, actor: str) -> str:
+    if not run.driver:
+        return NOBODY
+    if run.driver != actor:
+        return f"{run.driver} drives"
+    return NOBODY if run.leaving else ""
 
 
 def _set_limit(run: Steered, command: cmd.SetLimit) -> tuple[Steered, Answer]:
@@ -240,7 +302,7 @@ def _set_mode(run: Steered, mode: str) -> tuple[Steered, Answer]:
     after = replace(run, mode=Mode(mode))
     if run.request and not run.approved and after.mode is Mode.DENY_ALL:
         holds = run.holds - {Hold.APPROVAL, Hold.UNATTENDED}
-        return replace(after, holds=holds, request="", batch=0), Applied("what waits is rejected")
+        return replace(after, holds=holds, request="", batch=0, rest=0), Applied("what waits is rejected")
     return after, Applied("the next action is judged by it")
 
 
@@ -259,14 +321,17 @@ def opened(run: Steered) -> Steered:
 def asked(run: Steered) -> Steered:
     """A request went to the model, with every message that waited for it."""
     assert run.may_ask
-    return replace(run, asking=True, mail=tuple(when for when in run.mail if when == "end"), stale=False)
+    held = tuple(when for when in run.mail if when == "end")
+    return replace(run, asking=True, mail=held, stale=False, rest=0)
 
 
 def answered(run: Steered, actions: int) -> Steered:
     """The model's answer is whole: it asks for actions, or its leg is over."""
     assert run.asking
     if actions:
-        return replace(run, asking=False, batch=0 if run.stale else actions, stale=False)
+        left = run.stale or run.adrift
+        batch = 0 if left else actions
+        return replace(run, asking=False, batch=batch, stale=False, rest=actions, adrift=False)
     if any(when != "end" for when in run.mail):
         return replace(run, asking=False)
     if run.mail:  # the next leg begins with the first of them
@@ -289,13 +354,15 @@ def acted(run: Steered) -> Steered:
     assert run.may_act
     assert run.request == "" or run.approved
     steps = None if run.steps is None else run.steps - 1
-    return replace(run, acting=True, batch=run.batch - 1, steps=steps, request="", approved=False)
+    return replace(
+        run, acting=True, batch=run.batch - 1, rest=run.rest - 1, steps=steps, request="", approved=False
+    )
 
 
 def done(run: Steered, *, ok: bool = True) -> Steered:
     """The action has its outcome; after a failure the rest of the batch is halted."""
     assert run.acting
-    after = replace(run, acting=False, batch=run.batch if ok else 0)
+    after = replace(run, acting=False, batch=run.batch if ok else 0, rest=run.rest if ok else 0)
     return replace(after, steps=None, holds=after.holds | {Hold.STEP}) if after.steps == 0 else after
 
 
@@ -313,10 +380,23 @@ def faulted(run: Steered) -> Steered:
 
 def lost(run: Steered) -> Steered:
     """The browser is gone: what waited for it is left, and nobody drives."""
-    holds = run.holds - {Hold.TAKEOVER, Hold.APPROVAL} | {Hold.BROWSER_LOST}
-    return replace(
-        run, browser=False, holds=holds, acting=False, batch=0, request="", approved=False, driver=""
-    )
+    told = run.acting or run.rest > 0  # with the results that are still to come
+    run = done(run, ok=False) if run.acting else run
+    holds = run.holds - {Hold.APPROVAL} | {Hold.BROWSER_LOST}
+    after = replace(run, browser=False, holds=holds, batch=0, request="", approved=False)
+    return handed_back(replace(after, stale=run.stale or run.asking, adrift=not told))
+
+
+def did(run: Steered) -> Steered:
+    """The act under way is over, however it ended."""
+    assert run.is_driving
+    return replace(run, acts=run.acts - 1)
+
+
+def handed_back(run: Steered) -> Steered:
+    """The lease is over; the model is told before it goes on."""
+    holds = run.holds - {Hold.TAKEOVER}
+    return replace(run, holds=holds, driver="", acts=0, leaving=False, concealed=False, idle_s=0, gone_s=None)
 
 
 def limited(run: Steered) -> Steered:
@@ -380,7 +460,11 @@ COMMANDS: Final[dict[str, cmd.Command]] = {
     "Reject": cmd.Reject(**_ID, expect=_THIS),
     "Edit": cmd.Edit(**_ID, expect=_THIS, input={}),
     "TakeOver": cmd.TakeOver(**_ID),
+    "Act": cmd.Act(**_ID, member="left_click", input={"coordinate": [5, 5]}),
+    "Conceal": cmd.Conceal(**_ID),
+    "Reveal": cmd.Reveal(**_ID),
     "Release": cmd.Release(**_ID),
+    "LiveView": cmd.LiveView(**_ID),
     "SetLimit": cmd.SetLimit(**_ID, limit="steps", value=50),
     "SetMode": cmd.SetMode(**_ID, mode="ask-all"),
     "SetModel": cmd.SetModel(**_ID, model="claude-opus-5-5"),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import hashlib
-from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
@@ -14,73 +12,25 @@ from hypothesis import strategies as st
 
 from pilothouse import commands as cmd
 from pilothouse import events as ev
-from pilothouse.browser.camera import Shot
 from pilothouse.engine.allowance import Allowance
 from pilothouse.engine.approvals import Approvals
 from pilothouse.engine.batch import Hands
 from pilothouse.engine.gate import Gate
+from pilothouse.engine.lease import Lease
 from pilothouse.engine.limits import Limits, When
 from pilothouse.engine.mailbox import Mailbox
 from pilothouse.engine.policy import Mode, Policy
 from pilothouse.engine.steering import Steering
+from pilothouse.engine.wheel import Wheel
 from pilothouse.events import Hold, RunPhase
 from pilothouse.model.conversation import Call
-from pilothouse.safety import Redactor
-from pilothouse.state import RunState, reduce
+from tests.engine import lease_moves
 from tests.engine import steering_model as model
+from tests.engine.walk_stubs import Berthed, Clock, Memory, Page
 
 WALKS, MOVES_MAX = 250, 40
 SETTLED = 40
 """So often everything that can go on by itself is let go on between two moves."""
-
-
-class Memory:
-    """A recorder without a disk."""
-
-    def __init__(self) -> None:
-        self.state = RunState()
-        self.listeners: list[Any] = []
-        self.events: list[ev.Event] = []
-
-    def publish(self, event: ev.Event, durable: bool = False) -> int:
-        seq = len(self.events)
-        stamped = msgspec.structs.replace(event, seq=seq, t=seq)
-        self.events.append(stamped)
-        self.state = reduce(self.state, stamped)
-        for listener in self.listeners:
-            listener(stamped)
-        return seq
-
-    async def synced(self) -> None:
-        """Wait for no disk."""
-
-    async def put_blob(self, data: bytes, mime: str, width_px: int = 0, height_px: int = 0) -> ev.Blob:
-        return ev.Blob(sha256=hashlib.sha256(data).hexdigest(), size=len(data), mime=mime)
-
-    def stream_redactor(self) -> Redactor:
-        return Redactor()
-
-
-class Page:
-    """A browser whose actions end when the walk says so, and how."""
-
-    def __init__(self) -> None:
-        self.doubt, self.lost, self.taken = "", False, None
-        self.ending: asyncio.Future[bool] | None = None
-        self.sent = 0
-
-    async def perform(self, call_id: str, member: str, given: dict[str, Any]) -> dict[str, Any]:
-        self.sent += 1
-        self.ending = asyncio.get_running_loop().create_future()
-        ok = await self.ending
-        self.ending = None
-        result = {"type": "tool_result", "tool_use_id": call_id, "content": [{"type": "text", "text": "-"}]}
-        return result if ok else {**result, "is_error": True}
-
-    async def shoot(self, *_: Any, **__: Any) -> Shot:
-        return Shot(data=b"png", mime="image/png", width_px=1280, height_px=800)
-
-    settled = shoot
 
 
 class Engine:
@@ -95,20 +45,37 @@ class Engine:
             recorder, self.gate, numbers.__next__, policy=Policy(), mode=Mode.ASK_RISKY
         )
         self.allowance = Allowance(recorder, self.gate, numbers.__next__, Limits(), unattended=False)
-        self.steering = Steering(recorder, self.gate, self.mailbox, self.approvals, self.allowance)
+        self.clock = Clock()
+        self.lease = Lease(recorder, self.gate, self.approvals, self.clock.later)
+        self.steering = Steering(
+            recorder, self.gate, self.mailbox, self.approvals, self.allowance, self.lease
+        )
         self.steering.phase = lambda: self.memory.state.phase
         self.steering.on_freeze = lambda why: self.answer(None)
         self.steering.on_model = lambda name, effort: []
-        berth = SimpleNamespace(
-            news="", on_moved=None, page=SimpleNamespace(url="", title=""), touch=lambda: None,
-            take_news=lambda: "", session=SimpleNamespace(session="one"),
-        )  # fmt: skip
+        self.steering.live_view = lambda: "https://live.example" if self.lease.wheel else None
+        self.berth = Berthed(self.gate)
+        berth = cast("Any", self.berth)
+        self.berth.on_lost = self.lose
         page = cast("Any", self.page)
         self.hands = Hands(
-            recorder, self.gate, self.mailbox, page, page, cast("Any", berth), self.approvals, self.allowance
+            recorder,
+            self.gate,
+            self.mailbox,
+            page,
+            page,
+            berth,
+            self.approvals,
+            self.allowance,
+            self.lease,
         )
+        self.wheel = Wheel(self.page.members, self.hands, page, berth)
         self.answering: asyncio.Future[int | None] | None = None
         self.gate.enter(RunPhase.STARTING)
+
+    def lose(self) -> None:
+        self.approvals.withdraw("the browser is gone")
+        self.lease.lost()
 
     def answer(self, actions: int | None) -> None:
         if self.answering is not None and not self.answering.done():
@@ -116,6 +83,7 @@ class Engine:
 
     async def drive(self) -> None:
         """Go on as the loop does."""
+        self.lease.wheel = self.wheel
         self.gate.enter(RunPhase.RUNNING)
         turn = 0
         while True:
@@ -125,6 +93,7 @@ class Engine:
             while actions is None:
                 await self.gate.pass_model()
                 self.mailbox.take_all()
+                self.lease.take_news()
                 self.answering = asyncio.get_running_loop().create_future()
                 actions = await self.answering
                 self.answering = None
@@ -149,6 +118,7 @@ class Walk:
         self.engine = Engine()
         self.run = model.Steered(limits=frozenset())
         self.commands = 0
+        self.acts: list[asyncio.Future[cmd.Ack | cmd.Refused]] = []
         self.driving: asyncio.Task[None] | None = None
 
     async def settle(self) -> None:
@@ -161,6 +131,8 @@ class Walk:
 
     def _by_itself(self, run: model.Steered) -> model.Steered:
         """Move the model as the engine moves without anyone's doing."""
+        if run.leaving and not run.acts and not run.acting:
+            return model.handed_back(run)
         if run.is_interrupted and run.batch and not run.is_held and not run.acting:
             return model.left(run)
         if run.phase is RunPhase.IDLE and run.mail:
@@ -190,6 +162,10 @@ class Walk:
             "asking": engine.answering is not None,
             "acting": engine.page.ending is not None,
             "mode": engine.approvals.mode,
+            "driver": engine.lease.holder,
+            "driving": engine.page.members.ending is not None,
+            "acts": sum(not answer.done() for answer in self.acts),
+            "concealed": engine.lease._veiled,
         }
         told = {
             "phase": self.phase(run),
@@ -200,6 +176,10 @@ class Walk:
             "asking": run.asking,
             "acting": run.acting,
             "mode": run.mode,
+            "driver": run.driver,
+            "driving": run.is_driving,
+            "acts": run.acts,
+            "concealed": run.concealed,
         }
         assert seen == told
 
@@ -207,6 +187,24 @@ class Walk:
     def phase(run: model.Steered) -> RunPhase:
         held = run.is_held and run.phase in (RunPhase.STARTING, RunPhase.RUNNING)
         return RunPhase.HOLDING if held else run.phase
+
+    def assert_nothing_was_seen(self) -> None:
+        """Check that no picture was recorded while the page was concealed, and no secret ever."""
+        concealed = False
+        for event in self.engine.memory.events:
+            if isinstance(event, ev.Concealed | ev.Revealed | ev.TakeoverEnded):
+                concealed = isinstance(event, ev.Concealed)
+            assert not (concealed and isinstance(event, ev.FrameCaptured))
+            assert b"hunter2" not in msgspec.json.encode(event)
+
+    async def end(self) -> None:
+        await self.engine.lease.close("the walk is over")
+        recovering = self.engine.berth._recovering
+        tasks = {task for task in (self.driving, recovering) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     # --- moves -------------------------------------------------------------------------------------
 
@@ -221,7 +219,11 @@ class Walk:
             name = self.run.limit if isinstance(command, cmd.Resume) else self.run.request
             command = msgspec.structs.replace(command, expect=cmd.Expect(request=name or "a0"))
         self.run, told = model.apply(self.run, command)
-        answer = self.engine.steering.apply(command)
+        begun = self.engine.steering.begin(command)
+        if isinstance(command, cmd.Act) and isinstance(told, model.Applied):
+            self.acts.append(begun)
+            return
+        answer = begun.result()
         assert isinstance(answer, cmd.Refused) == isinstance(told, model.Refused), (command, answer, told)
         if isinstance(told, model.Refused) and isinstance(answer, cmd.Refused):
             assert answer.why.startswith(told.why.split(":")[0]), (answer, told)
@@ -241,10 +243,47 @@ class Walk:
             self.run = model.done(self.run, ok=move == "done")
             assert engine.page.ending is not None
             engine.page.ending.set_result(move == "done")
+        elif move == "the browser dies" and self.run.browser and self.run.phase is RunPhase.RUNNING:
+            self.die()
+        else:
+            self.wheel(move)
+
+    def wheel(self, move: str) -> None:
+        """What happens to who drives."""
+        engine, (what, _, how) = self.engine, move.partition(" ")
+        if what == "did" and self.run.is_driving:
+            self.run = model.did(self.run)
+            assert engine.page.members.ending is not None
+            engine.page.members.ending.set_result(how)
+        elif what == "wait":
+            self.run = lease_moves.waited(self.run, int(how))
+            engine.clock.wait(float(how))
+        elif what == "came":
+            self.run = lease_moves.came(self.run, how)
+            engine.lease.arrived(how, "bridge")
+            engine.lease.arrived(how, "control")
+        elif what == "went":
+            engine.lease.departed(how, "control")
+            if how in self.run.bridges:
+                self.run = lease_moves.went(self.run, how)
+                engine.lease.departed(how, "bridge")
+
+    def die(self) -> None:
+        """Lose the browser, in the middle of an action if there is one."""
+        engine = self.engine
+        if engine.page.ending is not None:
+            engine.page.lost = True
+            engine.page.ending.set_result(False)
+        engine.berth.lose("it is gone")
+        self.run = model.lost(self.run)
 
     def go_on(self) -> None:
         run = self.run
-        if run.asking or run.acting:
+        if run.is_driving:
+            self.environment("did well")
+        elif run.driver and not run.acting:
+            self.person(cmd.Release(id="", actor=run.driver))
+        elif run.asking or run.acting:
             self.environment("answer 3" if run.asking else "done")
         elif run.request and not run.approved:
             self.person(DECISIONS[self.commands % len(DECISIONS)])
@@ -294,8 +333,34 @@ COMMANDS = [
     said(cmd.SetLimit, limit="?", value=1.0),
     said(cmd.SetModel, model="m"),
 ]
+CLICK = {"coordinate": [5, 5]}
+WHEEL: list[cmd.Command | str] = [
+    said(cmd.TakeOver),
+    said(cmd.Release),
+    said(cmd.Act, member="left_click", input=CLICK),
+    said(cmd.Act, member="type", input={"text": "hunter2"}, secret=True),
+    said(cmd.Act, member="zoom"),
+    said(cmd.Conceal),
+    said(cmd.Reveal),
+    said(cmd.LiveView),
+    cmd.TakeOver(id="", actor="bob"),
+    cmd.Release(id="", actor="bob"),
+    cmd.Act(id="", actor="bob", member="left_click", input=CLICK),
+    "did well",
+    "did refused",
+    "did unknown",
+    "came ann",
+    "came ann",
+    "went ann",
+    "wait 20",
+    "wait 310",
+    "wait 310",
+    "the browser dies",
+]
 moves = st.one_of(
     st.sampled_from(COMMANDS),
+    st.sampled_from(WHEEL),
+    st.sampled_from([*WHEEL[:4], *WHEEL[2:4], "did well", "wait 310"]),
     st.sampled_from(["open", "answer 0", "answer 1", "answer 3", "done", "failed"]),
     st.sampled_from([said(cmd.Say, text="go", when="now"), said(cmd.Pause), *DECISIONS]),
     st.just("go on"),
@@ -304,6 +369,8 @@ moves = st.one_of(
 STARTS: list[list[cmd.Command | str]] = [
     [said(cmd.SetMode, mode="ask-all"), "open", "answer 3"],
     ["open", said(cmd.SetLimit, limit="steps", value=2.0)],
+    ["open", "answer 3", said(cmd.TakeOver)],
+    ["open", said(cmd.SetMode, mode="ask-all"), "came ann", said(cmd.TakeOver), "went ann"],
     ["open"],
     [],
 ]
@@ -323,7 +390,6 @@ async def test_the_engine_steers_as_its_model_says(
                 walk.person(move)
             await walk.settle()
             walk.check()
+        walk.assert_nothing_was_seen()
     finally:
-        if walk.driving is not None:
-            walk.driving.cancel()
-            await asyncio.wait({walk.driving})
+        await walk.end()

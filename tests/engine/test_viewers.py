@@ -125,6 +125,7 @@ ASKED: dict[str, Callable[[], cmd.Command]] = {
     "Conceal": lambda: cmd.Conceal(**who()),
     "Reveal": lambda: cmd.Reveal(**who()),
     "Release": lambda: cmd.Release(**who()),
+    "LiveView": lambda: cmd.LiveView(**who()),
     "SetLimit": lambda: cmd.SetLimit(**who(), limit="steps", value=5),
     "SetMode": lambda: cmd.SetMode(**who(), mode="auto"),
     "SetModel": lambda: cmd.SetModel(**who(), model="claude-opus-5-5"),
@@ -248,7 +249,8 @@ async def test_a_live_picture_goes_to_who_asked_for_it(state_dir: Path) -> None:
         shown = cmd.LivePicture(number=7, data=b"x" * 3_000_000, mime="image/png", width_px=1, height_px=1)
         asked: list[int] = []
 
-        async def look(after: int) -> cmd.LivePicture:
+        async def look(after: int, actor: str) -> cmd.LivePicture:
+            assert actor == "eve"
             asked.append(after)
             return shown
 

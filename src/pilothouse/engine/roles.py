@@ -57,6 +57,7 @@ _VERBS: Final[dict[type[cmd.Command], str]] = {
     cmd.Conceal: "take the wheel",
     cmd.Reveal: "take the wheel",
     cmd.Release: "take the wheel",
+    cmd.LiveView: "have the link to the browser",
     cmd.SetLimit: "change limits",
     cmd.SetMode: "change the mode",
     cmd.SetModel: "change the model",

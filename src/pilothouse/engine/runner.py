@@ -21,6 +21,7 @@ from pilothouse.engine.allowance import Allowance
 from pilothouse.engine.approvals import Approvals
 from pilothouse.engine.choices import checked_shape, doubts_about
 from pilothouse.engine.gate import Gate
+from pilothouse.engine.lease import Lease
 from pilothouse.engine.limits import limits_of
 from pilothouse.engine.mailbox import Mailbox
 from pilothouse.engine.notify import Notifier
@@ -79,19 +80,24 @@ class Run:
             limits_of(spec.limits),
             unattended=spec.headless,
         )
-        self.steering = Steering(self.recorder, self.gate, self.mailbox, self.approvals, self.allowance)
+        self.lease = Lease(self.recorder, self.gate, self.approvals)
+        self.steering = Steering(
+            self.recorder, self.gate, self.mailbox, self.approvals, self.allowance, self.lease
+        )
         self.recorder.on_failure = self._break
         self.steering.phase = lambda: self.recorder.state.phase
         self.steering.on_abort = self.abort
         self.steering.on_freeze = self._drop_answer
         if spec.browser == "local":
             self.steering.why_not_keep = "a local browser ends with its run, and can't be kept"
+            self.steering.why_no_live_view = "a local browser has no live view: take it over in the bridge"
         self._notifier = Notifier(spec.notify_command, self.recorder)
         self.presence = Presence(self.recorder.publish, lambda: self.recorder.state.ended)
         if not spec.headless:
             self.approvals.patience = self._patience
-        self._server = ControlServer(socket_path(spec.run), spec.run, self._apply, self._bus, self.presence)
+        self._server = ControlServer(socket_path(spec.run), spec.run, self._begin, self._bus, self.presence)
         self._server.synced = self.recorder.synced
+        self._server.on_arrived, self._server.on_departed = self.lease.arrived, self.lease.departed
         self._loop: Loop | None = None
         self._work: asyncio.Task[None] | None = None
         self._computer: Computer | None = None
@@ -137,10 +143,10 @@ class Run:
             self.recorder.publish(ev.Warned(what=doubt))
         self.gate.enter(RunPhase.STARTING)
 
-    def _apply(self, command: cmd.Command, role: str = DRIVE) -> cmd.Ack | cmd.Refused:
+    def _begin(self, command: cmd.Command, role: str = DRIVE) -> asyncio.Future[cmd.Ack | cmd.Refused]:
         """Apply a command that came by the socket, which waits for the disk before it answers."""
         with self.recorder.deferred():
-            return self.steering.apply(command, role)
+            return self.steering.begin(command, role)
 
     def abort(self, why: str, keep_browser: bool = False) -> None:
         """End the run: cancel what is in flight; everything else follows from that."""
@@ -163,9 +169,11 @@ class Run:
 
     def _lost(self) -> None:
         self.approvals.withdraw("the browser it was meant for is gone")
+        self.lease.lost()
 
     def _stop(self) -> None:
         """Cancel the work, and again every half second: a library may have swallowed it."""
+        self.lease.halt()
         if self._work is not None and not self._work.done():
             self._work.cancel()
             asyncio.get_running_loop().call_later(INSIST_S, self._stop)
@@ -239,6 +247,7 @@ class Run:
         """
         with contextlib.suppress(RecorderFailed):
             self.gate.enter(RunPhase.ENDING)
+        await self.lease.close("the run ended")
         await asyncio.gather(self._close_browser(), self._forget(), return_exceptions=True)
         for close in reversed(self._closers):
             with contextlib.suppress(Exception):
@@ -288,6 +297,7 @@ class Run:
             spec, client, self._backends.start_url, self._blobs.root.parent, self.recorder.publish, self.gate
         )
         self._berth = berth
+        self.steering.live_view = lambda: berth.session.live_view_url if berth.session.session else None
         berth.on_fatal = self._break
         berth.on_lost = self._lost
         watch = Watch(self._backends, berth, client, spec, self.recorder.publish, self._break)
@@ -304,6 +314,9 @@ class Run:
         self._loop, self._computer = agent.loop, agent.computer
         self.steering.on_model = agent.plan
         await agent.hands.first_frame()
+        self.lease.wheel = agent.wheel
+        self._server.on_look = agent.live.look
+        self._closers.append(agent.live.close)
         await agent.loop.run(spec.task)
 
 

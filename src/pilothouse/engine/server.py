@@ -15,6 +15,7 @@ import socket
 import stat
 import struct
 import sys
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,7 +27,6 @@ from pilothouse.errors import PilothouseError, ProtocolMismatch, RecorderFailed,
 from pilothouse.paths import SOCKET_PATH_MAX_BYTES, make_private
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from pilothouse.bus import Bus
@@ -34,8 +34,13 @@ if TYPE_CHECKING:
 
 GROWTH_SPACING_S = 0.02
 VIEWERS_MAX = 64
+ANSWERING_MAX_S = 1.0
 NEWEST_SEQ = "seq"
 """The key under which the bus holds the newest `seq`."""
+
+
+Look = Callable[[int, str], Awaitable[cmd.LivePicture]]
+"""Gives somebody a live picture other than that of a number, once there is one."""
 
 
 class ControlServer:
@@ -44,30 +49,37 @@ class ControlServer:
     Args:
         path: Where the socket is made.
         run: The run id, told in the greeting.
-        apply: Applies a command of somebody in this role, and returns its answer.
+        begin: Applies a command of somebody in this role; gives its answer, which may take its time.
         bus: Wakes viewers when the journal has grown.
         presence: Told who follows.
+
+    Attributes:
+        on_arrived: Told who is there, and what they call what they look with.
+        on_departed: The same, once they have hung up.
     """
 
     def __init__(
         self,
         path: Path,
         run: str,
-        apply: Callable[[cmd.Command, str], cmd.Ack | cmd.Refused],
+        begin: Callable[[cmd.Command, str], asyncio.Future[cmd.Ack | cmd.Refused]],
         bus: Bus,
         presence: Presence,
     ) -> None:
         self._path = path
         self._run = run
-        self._apply = apply
+        self._begin = begin
         self._bus = bus
         self.synced: Callable[[], Awaitable[None]] = _at_once
         """Waits until what a command did is on disk: no answer leaves before (terminal-and-journal §2.4)."""
         self._presence = presence
-        self.on_look: Callable[[int], Awaitable[cmd.LivePicture]] | None = None
-        """Gives a live picture other than the one of this number, once there is one; None: there are none."""
+        self.on_look: Look | None = None
+        """Gives somebody a live picture other than that of this number, once there is one."""
         self._server: asyncio.Server | None = None
         self._viewers: set[asyncio.Task[None]] = set()
+        self._answering: set[asyncio.Task[None]] = set()
+        self.on_arrived: Callable[[str, str], None] = lambda actor, client: None
+        self.on_departed: Callable[[str, str], None] = lambda actor, client: None
 
     async def open(self) -> None:
         """Make the socket.
@@ -99,9 +111,11 @@ class ControlServer:
             pass
 
     async def close(self) -> None:
-        """Hang up on every viewer and remove the socket."""
+        """Answer what was asked, hang up on every viewer and remove the socket."""
         if self._server is not None:
             self._server.close()
+        if self._answering:  # whoever ended the run is told so
+            await asyncio.wait(self._answering, timeout=ANSWERING_MAX_S)
         for viewer in list(self._viewers):
             viewer.cancel()
         await asyncio.gather(*self._viewers, return_exceptions=True)
@@ -134,26 +148,39 @@ class ControlServer:
             return
         cmd.agree(greeting)
         role, viewer = role_of(greeting.role), self._presence.join(greeting)
-        looks = _Looks(writer, self.on_look)
+        looks = _Looks(writer, lambda: self.on_look, greeting.actor)
+        self.on_arrived(greeting.actor, greeting.client)
         try:
             while line := await reader.readline():
                 match cmd.decode_from_viewer.decode(line):
                     case cmd.Command() as command:
-                        _send(writer, await self._on_disk(self._apply(command, role)))
-                        await writer.drain()
+                        answering = asyncio.create_task(self._answer(writer, self._begin(command, role)))
+                        self._answering.add(answering)
+                        answering.add_done_callback(self._answering.discard)
+                        await asyncio.sleep(0)
                     case cmd.Look(after=after):
                         looks.ask(after)
         finally:
             looks.close()
             self._presence.leave(viewer)
+            self.on_departed(greeting.actor, greeting.client)
 
-    async def _on_disk(self, answer: cmd.Ack | cmd.Refused) -> cmd.Ack | cmd.Refused:
-        """Hold an answer back until what it tells of can't be lost any more."""
+    async def _answer(
+        self, writer: asyncio.StreamWriter, answer: asyncio.Future[cmd.Ack | cmd.Refused]
+    ) -> None:
+        """Answer once there is something to say, and what it tells of can't be lost any more.
+
+        An act on the page takes its time; what is asked meanwhile is not kept waiting by it.
+        """
+        said = await asyncio.shield(answer)
         try:
             await self.synced()
         except RecorderFailed as error:  # it ends the run: the recorder has said so
-            return cmd.Refused(id=answer.id, why=f"the run ends: {error}")
-        return answer
+            said = cmd.Refused(id=said.id, why=f"the run ends: {error}")
+        if not writer.is_closing():
+            with contextlib.suppress(OSError):  # the viewer is gone; reading from it ends the conversation
+                _send(writer, said)
+                await writer.drain()
 
     async def _wake(self, writer: asyncio.StreamWriter) -> None:
         """Tell the viewer that there is more to read, at most fifty times a second."""
@@ -179,20 +206,24 @@ class _Looks:
     """The live pictures of one viewer: one is under way at most, and a newer wish takes its place."""
 
     def __init__(
-        self, writer: asyncio.StreamWriter, look: Callable[[int], Awaitable[cmd.LivePicture]] | None
+        self,
+        writer: asyncio.StreamWriter,
+        look: Callable[[], Look | None],
+        actor: str,
     ) -> None:
         self._writer = writer
         self._look = look
+        self._actor = actor
         self._task: asyncio.Task[None] | None = None
 
     def ask(self, after: int) -> None:
         self.close()
-        if self._look is not None:
-            self._task = asyncio.create_task(self._show(self._look, after))
+        if (look := self._look()) is not None:
+            self._task = asyncio.create_task(self._show(look, after))
 
-    async def _show(self, look: Callable[[int], Awaitable[cmd.LivePicture]], after: int) -> None:
+    async def _show(self, look: Look, after: int) -> None:
         with contextlib.suppress(OSError, PilothouseError):  # gone, or no picture can be had: it asks again
-            _send(self._writer, await look(after))
+            _send(self._writer, await look(after, self._actor))
             await self._writer.drain()
 
     def close(self) -> None:
