@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from pilothouse.engine.patterns import exactly
 from pilothouse.engine.policy_rules import (
     LOOKING,
     TEXT_SEARCHED_CHARS,
@@ -328,7 +329,7 @@ def always(proposal: Proposal, context: Context) -> str:
     lines.append(f"members = [{_quoted(_literal(proposal.member))}]")
     if regions:
         lines.append(f"regions = [{', '.join(regions)}]")
-    lines.append(f"text = {_quoted(_exactly(proposal.text))}")
+    lines.append(f"text = {_quoted(exactly(proposal.text))}")
     if context.host:
         lines.append(f"hosts = [{_quoted(context.host)}]")
     return "\n".join(lines) + "\n"
@@ -351,10 +352,6 @@ def _number(value: float) -> str:
 def _literal(member: str) -> str:
     """Write a member as a glob that means it alone."""
     return re.sub(r"([*?[])", r"[\1]", member)
-
-
-def _exactly(text: str) -> str:
-    return rf"\A{re.escape(text)}\Z"
 
 
 def _quoted(text: str) -> str:

@@ -449,7 +449,7 @@ def test_always_is_as_narrow_as_the_action() -> None:
         'why = "A person said always."\n'
         'members = ["left_click"]\n'
         'regions = ["always left_click at 640,60 on shop.example.com"]\n'
-        'text = "\\\\A\\\\Z"\n'
+        'text = "\\\\A\\\\z"\n'
         'hosts = ["shop.example.com"]\n'
     )
 
