@@ -105,6 +105,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     browser: str = ""
     approve: str = ""
+    mode_why: str = ""
+    """What raised the approval mode, if no person chose it."""
     headless: bool = False
     display_width_px: int = 0
     display_height_px: int = 0
@@ -390,7 +392,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], RunState]] = {
     ev.ApprovalRequested: lambda state, event: _replace(state, approval=event),
     ev.ApprovalDecided: _approval_decided,
     ev.LimitReached: _limit_reached,
-    ev.ModeChanged: lambda state, event: _replace(state, approve=event.mode),
+    ev.ModeChanged: lambda state, event: _replace(state, approve=event.mode, mode_why=event.why),
     ev.MessageRevised: _message_revised,
     ev.TakeoverStarted: _takeover_started,
     ev.LeaseAsked: lambda state, event: _replace(state, lease_asked_by=event.actor),

@@ -16,6 +16,7 @@ from pilothouse.engine.loop import Loop
 from pilothouse.engine.meter import Meter
 from pilothouse.engine.requester import Requester
 from pilothouse.engine.shrinking import Shrinker
+from pilothouse.engine.sightings import Sightings
 from pilothouse.model.bounds import bounds_of
 from pilothouse.model.client import RequestShape, make_client
 from pilothouse.model.conversation import Conversation
@@ -65,6 +66,8 @@ def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, bert
         shape.generation, kernel_client, session.session, camera, paste=spec.browser == "kernel"
     )
     hands = Hands(run.recorder, run.gate, run.mailbox, computer, camera, berth, run.approvals, run.allowance)
+    if berth.follower is not None:
+        berth.follower.listeners.append(Sightings(run.approvals).heard)
     client = make_client(
         endpoint.key,
         endpoint.base_url,

@@ -269,12 +269,15 @@ def _gives_secret(proposal: Proposal, context: Context) -> bool:
     return redactor.redact(text) != text or any(mark and mark in text for mark in context.placeholders)
 
 
-_DIALOGS: Final = {"download": "a download", "upload": "an upload"}
+_DIALOGS: Final = {
+    "download": "a download has begun in the browser",
+    "upload": "the browser has an upload open",
+}
 
 
 def _transfer(proposal: Proposal, context: Context) -> str:
     if context.dialog:
-        return f"the browser has {_DIALOGS.get(context.dialog, 'a dialog')} open"
+        return _DIALOGS.get(context.dialog, "the browser has a dialog open")
     if proposal.member == "type" and _FILE.search(proposal.text):
         return "the text names a file"
     for chord in _chords(proposal) if proposal.member in ("key", "hold_key") else []:

@@ -22,9 +22,9 @@ from pilothouse.engine.choices import checked_shape, doubts_about
 from pilothouse.engine.gate import Gate
 from pilothouse.engine.limits import limits_of
 from pilothouse.engine.mailbox import Mailbox
-from pilothouse.engine.policy import Mode, Policy
-from pilothouse.engine.policy_file import read_policy
+from pilothouse.engine.policy import Mode
 from pilothouse.engine.recorder import Recorder
+from pilothouse.engine.rulebook import rules_of
 from pilothouse.engine.server import ControlServer
 from pilothouse.engine.steering import Steering
 from pilothouse.errors import LimitHit, NeedsPerson, PilothouseError, RecorderFailed
@@ -216,7 +216,8 @@ class Run:
         """
         with contextlib.suppress(RecorderFailed):
             self.gate.enter(RunPhase.ENDING)
-        await asyncio.gather(self._close_browser(), self._forget(), return_exceptions=True)
+        closing = (self._close_browser(), self._forget(), self.approvals.rules.close())
+        await asyncio.gather(*closing, return_exceptions=True)
         for close in reversed(self._closers):
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(CLIENT_CLOSE_S):
@@ -286,12 +287,13 @@ class Run:
 
 def _approvals(spec: RunSpec, recorder: Recorder, gate: Gate, numbers: Iterator[int]) -> Approvals:
     """Read the rules of a run; what was chosen at its start wins over the mode they name."""
-    policy = read_policy(spec.rules) if spec.rules else Policy()
+    policy, keep_in = rules_of(spec.rules)
     return Approvals(
         recorder,
         gate,
         numbers.__next__,
         policy=policy,
+        keep_in=keep_in,
         mode=Mode(spec.approve) if spec.approve else policy.mode or Mode.ASK_RISKY,
         allow_hosts=spec.browser_options.allow_hosts,
         on_unattended=spec.on_unattended if spec.headless else "wait",
