@@ -62,6 +62,7 @@ def as_json(state: RunState) -> dict[str, Any]:
         "outcome": state.outcome,
         "why": state.why,
         "mode": state.approve,
+        "mode_why": state.mode_why,
         "turn": state.turn,
         "actions": state.finished,
         "driver": state.driver,
@@ -82,6 +83,8 @@ def _approval(asked: ApprovalRequested) -> dict[str, Any]:
         "rule": asked.rule,
         "risks": list(asked.risks),
         "frame_sha256": asked.frame_sha256,
+        "args_sha256": asked.args_sha256,
+        "always": asked.always,
     }
 
 
@@ -93,7 +96,8 @@ def _limit(one: LimitReached) -> dict[str, Any]:
 def in_words(state: RunState) -> list[str]:
     """Give it for people, clean."""
     holding = f": {', '.join(state.holding)}" if state.holding else ""
-    lines = [f"{clean_line(state.run, 20)} {state.outcome or state.phase}{holding} (mode {state.approve})"]
+    mode = f"mode {state.approve}" + (f": {clean_line(state.mode_why, 300)}" if state.mode_why else "")
+    lines = [f"{clean_line(state.run, 20)} {state.outcome or state.phase}{holding} ({mode})"]
     lines += waiting(state)
     return lines
 

@@ -121,7 +121,7 @@ class Approvals:
             self.arrived(url)
 
     def arrived(self, url: str) -> None:
-        """Take note of the page that the browser is on; off the list of hosts, a person is asked from now on."""
+        """Take note of the page that the browser is on; off the list of hosts the mode is raised."""
         self.ground = self.ground.at(url)
         context = self._context()
         off_list = context.off_list if context.is_off_list else ""

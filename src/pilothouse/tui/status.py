@@ -59,6 +59,7 @@ def left(state: RunState, look: Look) -> list[Fact]:
         Fact(look.pending, "italic $text-warning"),
         Fact("" if look.killed else again(state, look.elapsed_s), "$text-warning"),
         Fact("" if look.killed else waits(state), "$text-warning", 1),
+        Fact("" if state.ended or look.killed else raised(state), "$text-warning", 1),
         Fact(f"step {look.step}", "$foreground"),
         Fact(f"turn {state.turn}", rank=3),
         Fact(f"{words.count(usage.input + usage.cache_read + usage.cache_write + usage.output)} tok"),
@@ -70,6 +71,11 @@ def left(state: RunState, look: Look) -> list[Fact]:
         driver = "agent drives" if state.driver == "agent" else f"{clean_line(state.driver, 40)} drives"
         facts.append(Fact(driver, "$text-muted" if state.driver == "agent" else "bold $text-warning", 2))
     return facts
+
+
+def raised(state: RunState) -> str:
+    """Say that no person chose the approval mode, and what did; empty when one did."""
+    return cut(f"{state.approve}: {clean_line(state.mode_why, 200)}", WAITS_CELLS) if state.mode_why else ""
 
 
 def waits(state: RunState) -> str:
