@@ -12,11 +12,13 @@ from pilothouse.browser.toolset import make_computer
 from pilothouse.engine.asking import Asker
 from pilothouse.engine.batch import Hands
 from pilothouse.engine.choices import choice_of, plan, scale_of, shape_of, speaks_anthropic
+from pilothouse.engine.live import Live
 from pilothouse.engine.loop import Loop
 from pilothouse.engine.meter import Meter
 from pilothouse.engine.requester import Requester
 from pilothouse.engine.shrinking import Shrinker
 from pilothouse.engine.sightings import Sightings
+from pilothouse.engine.wheel import Wheel
 from pilothouse.model.bounds import bounds_of
 from pilothouse.model.client import RequestShape, make_client
 from pilothouse.model.conversation import Conversation
@@ -45,6 +47,8 @@ class Agent:
     hands: Hands
     loop: Loop
     pictures: Pictures
+    live: Live
+    wheel: Wheel
     plan: Callable[[str, str], list[str]]
     """Changes model and effort for the next turn (`choices.plan`)."""
 
@@ -65,7 +69,17 @@ def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, bert
     computer = make_computer(
         shape.generation, kernel_client, session.session, camera, paste=spec.browser == "kernel"
     )
-    hands = Hands(run.recorder, run.gate, run.mailbox, computer, camera, berth, run.approvals, run.allowance)
+    hands = Hands(
+        run.recorder,
+        run.gate,
+        run.mailbox,
+        computer,
+        camera,
+        berth,
+        run.approvals,
+        run.allowance,
+        run.lease,
+    )
     if berth.follower is not None:
         berth.follower.listeners.append(Sightings(run.approvals).heard)
     client = make_client(
@@ -82,6 +96,8 @@ def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, bert
         hands=hands,
         loop=loop,
         pictures=pictures,
+        live=Live(camera, hands, run.lease, run.recorder, lambda: berth.page),
+        wheel=Wheel(computer.members, hands, camera, berth),
         plan=partial(plan, shape, scale),
     )
 
@@ -151,6 +167,7 @@ def assemble_loop(
         requester=requester,
         pictures=pictures,
         conversation=conversation,
+        lease=run.lease,
         idle_s=0.0 if spec.headless else spec.idle_s,
     )
     return loop, pictures
