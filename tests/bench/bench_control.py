@@ -94,8 +94,9 @@ class Traffic:
     async def hang(self, request: web.Request) -> None:
         """Let a request wait until it is given up."""
         self.held.set()
-        while request.transport is not None and not request.transport.is_closing():
-            await asyncio.sleep(0.001)  # noqa: ASYNC110 - nothing tells of it
+        # Nothing tells of it but the transport itself.
+        while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
 
 
 class Model(QuickModel):

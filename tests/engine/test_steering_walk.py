@@ -30,9 +30,10 @@ from pilothouse.safety import Redactor
 from pilothouse.state import RunState, reduce
 from tests.engine import steering_model as model
 
-WALKS, MOVES_MAX = 250, 40
-SETTLED = 40
-"""So often everything that can go on by itself is let go on between two moves."""
+WALKS, MOVES_MAX = 2_000, 40
+"""`make soak` takes more of the same."""
+SETTLED_MAX = 1_000
+"""More rounds of the event loop than that between two moves, and something goes round in circles."""
 
 
 class Memory:
@@ -161,8 +162,14 @@ class Walk:
         self.driving: asyncio.Task[None] | None = None
 
     async def settle(self) -> None:
-        for _ in range(SETTLED):
+        """Let everything go on that can go on by itself."""
+        ready = cast("Any", asyncio.get_running_loop())._ready  # else many idle rounds, to be sure
+        for _ in range(SETTLED_MAX):
             await asyncio.sleep(0)
+            if not ready:
+                break
+        else:
+            raise AssertionError("it does not come to rest")
         if self.driving is not None and self.driving.done():
             self.driving.result()
         while (after := self._by_itself(self.run)) != self.run:
@@ -178,6 +185,9 @@ class Walk:
             return run
         if Hold.LIMIT in self.engine.gate.holding and not run.request:
             assert self.engine.page.sent >= 2, "the limit was reached"
+            if run.batch and self.engine.allowance._when is When.TURN:  # all of it was denied before that
+                assert run.mode is Mode.DENY_ALL
+                return dataclasses.replace(run, batch=0)
             return model.limited(run)
         if run.may_ask:
             return model.asked(run)
