@@ -76,6 +76,8 @@ class Steered:
     browser: bool = False
     limit: str = ""
     """The request of the limit that holds."""
+    retry_s: int | None = None
+    """A retry waits for so long; None until a person resumes."""
     mail: tuple[str, ...] = ()
     """Messages that wait, by when."""
     mode: Mode = Mode.ASK_RISKY
@@ -84,6 +86,8 @@ class Steered:
     """Somebody took over while the model was answering: what it asks for was meant for another screen."""
     answering: bool = False
     """What the model asked for is not answered yet, be it that it was left."""
+    rest: bool = False
+    """What is left of the batch waits to be answered until nothing holds any more."""
     adrift: bool = False
     """The model was not told yet that it has another browser."""
 
@@ -223,14 +227,15 @@ def _decide(run: Steered, command: cmd.Command) -> tuple[Steered, Answer]:
         return run, Refused("that is not what waits any more")
     free = run.holds - {Hold.APPROVAL, Hold.UNATTENDED}
     if isinstance(command, cmd.Reject):
-        return replace(run, holds=free, request="", batch=0), Applied("it never happens; the rest is halted")
+        after = replace(run, holds=free, request="", batch=0, answering=False)
+        return after, Applied("it never happens; the rest is halted")
     return replace(run, holds=free, approved=True), Applied("it happens once nothing else holds")
 
 
 def _withdrawn(run: Steered) -> Steered:
     """Take back a request, and the batch it belongs to."""
     holds = run.holds - {Hold.APPROVAL, Hold.UNATTENDED}
-    return replace(run, holds=holds, request="", approved=False, batch=0)
+    return replace(run, holds=holds, request="", approved=False, batch=0, rest=run.batch > 0)
 
 
 def _take_over(run: Steered, actor: str) -> tuple[Steered, Answer]:
@@ -300,7 +305,8 @@ def _set_mode(run: Steered, mode: str) -> tuple[Steered, Answer]:
     after = replace(run, mode=Mode(mode))
     if run.request and not run.approved and after.mode is Mode.DENY_ALL:
         holds = run.holds - {Hold.APPROVAL, Hold.UNATTENDED}
-        return replace(after, holds=holds, request="", batch=0), Applied("what waits is rejected")
+        after = replace(after, holds=holds, request="", batch=0, answering=False)
+        return after, Applied("what waits is rejected")
     return after, Applied("the next action is judged by it")
 
 
@@ -319,7 +325,7 @@ def opened(run: Steered) -> Steered:
 def asked(run: Steered) -> Steered:
     """A request went to the model, with every message that waited."""
     assert run.may_ask
-    return replace(run, asking=True, mail=(), stale=False, answering=False)
+    return replace(run, asking=True, mail=(), stale=False, answering=False, rest=False)
 
 
 def answered(run: Steered, actions: int) -> Steered:
@@ -353,7 +359,10 @@ def acted(run: Steered) -> Steered:
 def done(run: Steered, *, ok: bool = True) -> Steered:
     """The action has its outcome; after a failure the rest of the batch is halted."""
     assert run.acting
-    after = replace(run, acting=False, batch=run.batch if ok else 0)
+    batch = run.batch if ok else 0
+    after = replace(
+        run, acting=False, batch=batch, answering=run.answering and (batch > 0 or (ok and run.rest))
+    )
     return replace(after, steps=None, holds=after.holds | {Hold.STEP}) if after.steps == 0 else after
 
 
@@ -363,18 +372,18 @@ def left(run: Steered) -> Steered:
     return _withdrawn(run)
 
 
-def faulted(run: Steered) -> Steered:
-    """The model's side failed in a way that may pass."""
+def faulted(run: Steered, retry_s: int | None = None) -> Steered:
+    """The model's side failed: it is asked again after a while, or once a person resumes."""
     assert run.asking
-    return replace(run, asking=False, holds=run.holds | {Hold.RETRY})
+    return replace(run, asking=False, holds=run.holds | {Hold.RETRY}, retry_s=retry_s)
 
 
 def lost(run: Steered) -> Steered:
     """The browser is gone: what waited for it is left, and nobody drives."""
-    run = done(run, ok=False) if run.acting else run
+    answering, run = run.answering, done(run, ok=False) if run.acting else run
     holds = run.holds - {Hold.APPROVAL} | {Hold.BROWSER_LOST}
     after = replace(run, browser=False, holds=holds, batch=0, request="", approved=False)
-    return handed_back(replace(after, stale=run.stale or run.asking, adrift=not run.answering))
+    return handed_back(replace(after, stale=run.stale or run.asking, adrift=not answering))
 
 
 def did(run: Steered) -> Steered:
@@ -406,6 +415,9 @@ def went(run: Steered, actor: str) -> Steered:
 
 def waited(run: Steered, seconds: int) -> Steered:
     """Time passes."""
+    if Hold.RETRY in run.holds and run.retry_s is not None:
+        left_s = run.retry_s - seconds
+        run = replace(run, retry_s=left_s, holds=run.holds - ({Hold.RETRY} if left_s <= 0 else set()))
     if not run.driver or run.leaving:
         return run
     idle_s = 0 if run.acts else run.idle_s + seconds
@@ -417,7 +429,9 @@ def waited(run: Steered, seconds: int) -> Steered:
 def limited(run: Steered) -> Steered:
     """A limit is reached."""
     number = run.requests + 1
-    return replace(run, holds=run.holds | {Hold.LIMIT}, limit=f"l{number}", requests=number)
+    answering = run.answering and run.batch > 0
+    holds = run.holds | {Hold.LIMIT}
+    return replace(run, holds=holds, limit=f"l{number}", requests=number, answering=answering)
 
 
 def woken(run: Steered) -> Steered:
