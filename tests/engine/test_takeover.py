@@ -15,6 +15,7 @@ from pilothouse import events as ev
 from pilothouse.cli.main import main
 from pilothouse.commands import Ack, Conceal, Refused, Reveal
 from pilothouse.engine import deeds, lease
+from pilothouse.engine.client import actor_name
 from pilothouse.engine.deeds import MASKED
 from pilothouse.events import Hold, Outcome
 from pilothouse.safety import MASK
@@ -37,6 +38,7 @@ text = "Done."
 """
 
 
+SLOWLY = "before_s = 0.0\nper_delta_s = 0.02\ndelta_chars = 4"
 ONE_CLICK = """
 [pace]
 {pace}
@@ -200,6 +202,8 @@ async def test_a_script_drives_and_gets_the_link_that_is_never_kept(
         assert await ctl("takeover") == (0, "")
         assert await ctl("act", "left_click", '{"coordinate": [5, 6]}') == (0, "")
         assert await ctl("act", "type", "-", "--secret", typed='{"text": "hunter2"}') == (0, "")
+        standing = json.loads((await ctl("state", "--json"))[1])
+        assert (standing["driver"], standing["concealed"]) == (actor_name(), True)
         assert await ctl("reveal") == (0, "")
         assert (await ctl("act", "left_click", '{"coordinate": [5000, 6]}'))[0] != 0
         assert await ctl("live-view") == (0, LIVE_VIEW + "\n")
@@ -213,7 +217,7 @@ async def test_a_script_drives_and_gets_the_link_that_is_never_kept(
 
 
 async def test_an_answer_that_was_asked_for_before_is_heard_but_not_acted_on(state_dir: Path) -> None:
-    script = ONE_CLICK.format(pace="per_delta_s = 0.2")
+    script = ONE_CLICK.format(pace=SLOWLY)
     async with rigged(state_dir, script, speed=1.0) as rig:
         driving = asyncio.create_task(rig.run.drive())
         await rig.until_one(ev.TextStreamed)
@@ -371,9 +375,7 @@ async def test_a_browser_that_is_kept_is_left_with_nothing_held_down(state_dir: 
 
 
 async def test_a_run_does_not_end_while_a_person_drives(state_dir: Path) -> None:
-    script = (
-        '[pace]\nper_delta_s = 0.1\ndelta_chars = 2\n[[turn]]\ntext = "I am done."\n[[turn]]\ntext = "I see."'
-    )
+    script = f'[pace]\n{SLOWLY}\n[[turn]]\ntext = "I am done."\n[[turn]]\ntext = "I see."'
     async with rigged(state_dir, script, speed=1.0) as rig:
         driving = asyncio.create_task(rig.run.drive())
         await rig.until_one(ev.TextStreamed)
