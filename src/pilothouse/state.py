@@ -16,6 +16,8 @@ from pilothouse.events import Blob, Hold, Outcome, RunPhase
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CACHE_SHORT_S, CACHE_LONG_S = 300, 3_600
+"""What is cached lives so long after it was last read (model-api §4)."""
 VIEWERS_SHOWN = 64
 MESSAGES_SHOWN = 50
 """A state remembers at most this many undelivered messages."""
@@ -146,6 +148,10 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """No pictures are recorded: a person types something secret."""
     viewers: tuple[Viewer, ...] = ()
     browser_name: str = ""
+    browser_usd_h: float = 0.0
+    """The most that the browser costs by the hour; 0 for a local one."""
+    cached_until_t: int = 0
+    """When what the model keeps cached of the run runs out; 0 while nothing is."""
     retry: ev.RetryScheduled | None = None
     warnings: int = 0
 
@@ -207,8 +213,10 @@ def _turn_over(state: RunState, _event: ev.Event) -> RunState:
 def _usage_reported(state: RunState, event: ev.UsageReported) -> RunState:
     was = state.usage
     wrote = event.cache_write_5m + event.cache_write_1h
+    lives_s = CACHE_LONG_S if event.cache_write_1h else CACHE_SHORT_S
     return _replace(
         state,
+        cached_until_t=state.t + lives_s * 1_000_000_000 if wrote or event.cache_read else 0,
         usage=Usage(
             input=was.input + event.input,
             cache_read=was.cache_read + event.cache_read,
@@ -342,6 +350,7 @@ def _browser_opened(state: RunState, event: ev.BrowserOpened) -> RunState:
     return _replace(
         state,
         browser_name=event.name,
+        browser_usd_h=event.usd_per_h,
         display_width_px=event.width_px or state.display_width_px,
         display_height_px=event.height_px or state.display_height_px,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pilothouse.events import Hold, Outcome, RunPhase
 from pilothouse.frames.describe import describe
 from pilothouse.safety import clean_line
-from pilothouse.tui import words
+from pilothouse.tui import holding, words
 from pilothouse.tui.widgets.lines import Fact
 from pilothouse.tui.wrap import cut
 
@@ -59,6 +59,8 @@ def left(state: RunState, look: Look) -> list[Fact]:
         Fact(look.pending, "italic $text-warning"),
         Fact("" if look.killed else again(state, look.elapsed_s), "$text-warning"),
         Fact("" if look.killed else waits(state), "$text-warning", 1),
+        Fact("" if look.killed else holding.since(state, look.elapsed_s), "$text-warning", 3),
+        Fact("" if look.killed else holding.costs(state, look.elapsed_s), "$text-muted", 5),
         Fact("" if state.ended or look.killed else raised(state), "$text-warning", 1),
         Fact(f"step {look.step}", "$foreground"),
         Fact(f"turn {state.turn}", rank=3),
