@@ -81,6 +81,10 @@ async def test_a_mode_that_a_person_lowered_stays_so_on_that_host_and_is_raised_
         told = (RAISED, ("auto", "anna", ""), ("ask-all", "rule", "worse.test is off the list of hosts"))
         assert await rig.finish() is Outcome.COMPLETED
     assert modes(rig) == [*told, ("deny-all", "anna", "")]
+    warned = [event.what for event in rig.events if isinstance(event, ev.Warned)]
+    assert warned == [
+        "Kernel tells an address only with telemetry: until then it alone keeps the list of hosts"
+    ]
 
 
 async def test_without_a_list_no_host_raises_the_mode(state_dir: Path) -> None:
@@ -88,6 +92,7 @@ async def test_without_a_list_no_host_raises_the_mode(state_dir: Path) -> None:
         rig.run.approvals.arrived(EVIL)
         assert await rig.finish() is Outcome.COMPLETED
     assert modes(rig) == []
+    assert rig.of(ev.Warned) == []
 
 
 async def test_what_a_browser_reports_moves_the_ground_though_its_pictures_tell_no_address(
