@@ -83,7 +83,7 @@ async def test_a_mode_that_a_person_lowered_stays_so_on_that_host_and_is_raised_
     assert modes(rig) == [*told, ("deny-all", "anna", "")]
     warned = [event.what for event in rig.events if isinstance(event, ev.Warned)]
     assert warned == [
-        "Kernel tells an address only with telemetry: until then it alone keeps the list of hosts"
+        "Kernel tells addresses only with telemetry: until then it alone keeps the list of hosts"
     ]
 
 

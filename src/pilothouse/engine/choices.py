@@ -108,5 +108,5 @@ def doubts_about(spec: RunSpec, model: Model, today: datetime.date) -> list[str]
         provider = spec.model_options.provider
         told.append(f"requests to {provider} can't be recorded: its client makes their bytes itself")
     if spec.browser_options.allow_hosts and spec.browser == "kernel" and not spec.browser_options.telemetry:
-        told.append("Kernel tells an address only with telemetry: until then it alone keeps the list of hosts")
+        told.append("Kernel tells addresses only with telemetry: until then it alone keeps the list of hosts")
     return told
