@@ -82,10 +82,8 @@ class Steered:
     limits: frozenset[str] = frozenset({"steps"})
     stale: bool = False
     """Somebody took over while the model was answering: what it asks for was meant for another screen."""
-    answering: bool = False
-    """What the model asked for is not answered yet, be it that it was left."""
-    rest: bool = False
-    """What is left of the batch waits to be answered until nothing holds any more."""
+    rest: int = 0
+    """So many calls have no answer yet, be it that they will be left once nothing holds."""
     adrift: bool = False
     """The model was not told yet that it has another browser."""
 
@@ -225,15 +223,16 @@ def _decide(run: Steered, command: cmd.Command) -> tuple[Steered, Answer]:
         return run, Refused("that is not what waits any more")
     free = run.holds - {Hold.APPROVAL, Hold.UNATTENDED}
     if isinstance(command, cmd.Reject):
-        after = replace(run, holds=free, request="", batch=0, answering=False)
-        return after, Applied("it never happens; the rest is halted")
+        return replace(run, holds=free, request="", batch=0, rest=0), Applied(
+            "it never happens; the rest is halted"
+        )
     return replace(run, holds=free, approved=True), Applied("it happens once nothing else holds")
 
 
 def _withdrawn(run: Steered) -> Steered:
     """Take back a request, and the batch it belongs to."""
     holds = run.holds - {Hold.APPROVAL, Hold.UNATTENDED}
-    return replace(run, holds=holds, request="", approved=False, batch=0, rest=run.batch > 0)
+    return replace(run, holds=holds, request="", approved=False, batch=0)
 
 
 def _take_over(run: Steered, actor: str) -> tuple[Steered, Answer]:
@@ -303,8 +302,7 @@ def _set_mode(run: Steered, mode: str) -> tuple[Steered, Answer]:
     after = replace(run, mode=Mode(mode))
     if run.request and not run.approved and after.mode is Mode.DENY_ALL:
         holds = run.holds - {Hold.APPROVAL, Hold.UNATTENDED}
-        after = replace(after, holds=holds, request="", batch=0, answering=False)
-        return after, Applied("what waits is rejected")
+        return replace(after, holds=holds, request="", batch=0, rest=0), Applied("what waits is rejected")
     return after, Applied("the next action is judged by it")
 
 
@@ -323,7 +321,7 @@ def opened(run: Steered) -> Steered:
 def asked(run: Steered) -> Steered:
     """A request went to the model, with every message that waited."""
     assert run.may_ask
-    return replace(run, asking=True, mail=(), stale=False, answering=False, rest=False)
+    return replace(run, asking=True, mail=(), stale=False, rest=0)
 
 
 def answered(run: Steered, actions: int) -> Steered:
@@ -332,7 +330,7 @@ def answered(run: Steered, actions: int) -> Steered:
     if actions:
         left = run.stale or run.adrift
         batch = 0 if left else actions
-        return replace(run, asking=False, batch=batch, stale=False, answering=True, adrift=False)
+        return replace(run, asking=False, batch=batch, stale=False, rest=actions, adrift=False)
     return replace(run, asking=False, phase=RunPhase.RUNNING if run.mail else RunPhase.IDLE)
 
 
@@ -351,16 +349,15 @@ def acted(run: Steered) -> Steered:
     assert run.may_act
     assert run.request == "" or run.approved
     steps = None if run.steps is None else run.steps - 1
-    return replace(run, acting=True, batch=run.batch - 1, steps=steps, request="", approved=False)
+    return replace(
+        run, acting=True, batch=run.batch - 1, rest=run.rest - 1, steps=steps, request="", approved=False
+    )
 
 
 def done(run: Steered, *, ok: bool = True) -> Steered:
     """The action has its outcome; after a failure the rest of the batch is halted."""
     assert run.acting
-    batch = run.batch if ok else 0
-    after = replace(
-        run, acting=False, batch=batch, answering=run.answering and (batch > 0 or (ok and run.rest))
-    )
+    after = replace(run, acting=False, batch=run.batch if ok else 0, rest=run.rest if ok else 0)
     return replace(after, steps=None, holds=after.holds | {Hold.STEP}) if after.steps == 0 else after
 
 
@@ -378,10 +375,11 @@ def faulted(run: Steered, retry_s: int | None = None) -> Steered:
 
 def lost(run: Steered) -> Steered:
     """The browser is gone: what waited for it is left, and nobody drives."""
-    answering, run = run.answering, done(run, ok=False) if run.acting else run
+    told = run.acting or run.rest > 0  # with the results that are still to come
+    run = done(run, ok=False) if run.acting else run
     holds = run.holds - {Hold.APPROVAL} | {Hold.BROWSER_LOST}
     after = replace(run, browser=False, holds=holds, batch=0, request="", approved=False)
-    return handed_back(replace(after, stale=run.stale or run.asking, adrift=not answering))
+    return handed_back(replace(after, stale=run.stale or run.asking, adrift=not told))
 
 
 def did(run: Steered) -> Steered:
@@ -399,9 +397,8 @@ def handed_back(run: Steered) -> Steered:
 def limited(run: Steered) -> Steered:
     """A limit is reached."""
     number = run.requests + 1
-    answering = run.answering and run.batch > 0
-    holds = run.holds | {Hold.LIMIT}
-    return replace(run, holds=holds, limit=f"l{number}", requests=number, answering=answering)
+    rest = run.rest if run.batch else 0  # before a turn all is answered
+    return replace(run, holds=run.holds | {Hold.LIMIT}, limit=f"l{number}", requests=number, rest=rest)
 
 
 def woken(run: Steered) -> Steered:

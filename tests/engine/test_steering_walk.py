@@ -79,6 +79,7 @@ class Engine:
         )
         self.wheel = Wheel(self.page.members, self.hands, page, berth)
         self.answering: asyncio.Future[int | None] | None = None
+        self.performing = False
         self.gate.enter(RunPhase.STARTING)
 
     def lose(self) -> None:
@@ -114,7 +115,9 @@ class Engine:
                     Call(id=f"t{turn}-{n}", member="left_click", input={"coordinate": [n, turn]})
                     for n in range(actions)
                 ]
+                self.performing = True
                 await self.hands.perform(turn, tuple(calls))
+                self.performing = False
             elif not self.mailbox.waiting:
                 self.gate.enter(RunPhase.IDLE)
                 await self.mailbox.wait()
@@ -158,14 +161,14 @@ class Walk:
             return run
         if Hold.LIMIT in self.engine.gate.holding and not run.request:
             assert self.engine.page.sent >= 2, "the limit was reached"
-            if run.batch and self.engine.allowance._when is When.TURN:  # all of it was denied before that
+            if run.batch and not self.engine.performing:  # it was passed once, for actions that were denied
                 assert run.mode is Mode.DENY_ALL
-                return dataclasses.replace(run, batch=0, answering=False)
+                return model.limited(dataclasses.replace(run, batch=0, rest=0))
             return model.limited(run)
         if run.may_ask:
             return model.asked(run)
         if run.mode is Mode.DENY_ALL and not run.approved:
-            return dataclasses.replace(run, batch=0, answering=False)
+            return dataclasses.replace(run, batch=0, rest=0)
         judged = model.judged(run, ask=run.mode is Mode.ASK_ALL)
         return model.acted(judged) if judged.may_act else judged
 
