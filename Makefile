@@ -47,7 +47,7 @@ faults:
 bench: bootstrap
 	$(BIN)/python -m tests.bench
 
-# What takes minutes by its nature: a pause of ten minutes.
+# What takes minutes by its nature: a pause of ten minutes, twenty thousand random walks of the engine.
 soak: bootstrap
 	$(BIN)/python -m pytest tests/soak
 

@@ -24,6 +24,7 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     request: str = ""
     frame_sha256: str = ""
+    args_sha256: str = ""
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=str):

@@ -31,6 +31,11 @@ def config_dir() -> Path:
     return Path(named).expanduser().absolute() if named else platformdirs.user_config_path("pilothouse")
 
 
+def rules_path() -> Path:
+    """Say where rules of approval live that a run has when it names no others."""
+    return config_dir() / "rules.toml"
+
+
 def runs_dir() -> Path:
     """Say where run directories live."""
     return state_dir() / "runs"

@@ -16,6 +16,8 @@ from pilothouse.events import Blob, Hold, Outcome, RunPhase
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CACHE_SHORT_S, CACHE_LONG_S = 300, 3_600
+"""What is cached lives so long after it was last read (model-api §4)."""
 VIEWERS_SHOWN = 64
 LIMITS_MAX = 20
 MESSAGES_SHOWN = 50
@@ -106,6 +108,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     browser: str = ""
     approve: str = ""
+    mode_why: str = ""
+    """What raised the approval mode, if no person chose it."""
     headless: bool = False
     display_width_px: int = 0
     display_height_px: int = 0
@@ -147,6 +151,10 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """No pictures are recorded: a person types something secret."""
     viewers: tuple[Viewer, ...] = ()
     browser_name: str = ""
+    browser_usd_h: float = 0.0
+    """The most that the browser costs by the hour; 0 for a local one."""
+    cached_until_t: int = 0
+    """When what the model keeps cached of the run runs out; 0 while nothing is."""
     retry: ev.RetryScheduled | None = None
     warnings: int = 0
 
@@ -209,8 +217,10 @@ def _turn_over(state: RunState, _event: ev.Event) -> RunState:
 def _usage_reported(state: RunState, event: ev.UsageReported) -> RunState:
     was = state.usage
     wrote = event.cache_write_5m + event.cache_write_1h
+    lives_s = CACHE_LONG_S if event.cache_write_1h else CACHE_SHORT_S
     return _replace(
         state,
+        cached_until_t=state.t + lives_s * 1_000_000_000 if wrote or event.cache_read else 0,
         usage=Usage(
             input=was.input + event.input,
             cache_read=was.cache_read + event.cache_read,
@@ -351,6 +361,7 @@ def _browser_opened(state: RunState, event: ev.BrowserOpened) -> RunState:
     return _replace(
         state,
         browser_name=event.name,
+        browser_usd_h=event.usd_per_h,
         display_width_px=event.width_px or state.display_width_px,
         display_height_px=event.height_px or state.display_height_px,
     )
@@ -402,7 +413,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], RunState]] = {
     ev.ApprovalDecided: _approval_decided,
     ev.LimitReached: _limit_reached,
     ev.LimitChanged: _limit_changed,
-    ev.ModeChanged: lambda state, event: _replace(state, approve=event.mode),
+    ev.ModeChanged: lambda state, event: _replace(state, approve=event.mode, mode_why=event.why),
     ev.MessageRevised: _message_revised,
     ev.TakeoverStarted: _takeover_started,
     ev.LeaseAsked: lambda state, event: _replace(state, lease_asked_by=event.actor),

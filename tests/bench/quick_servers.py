@@ -115,17 +115,17 @@ class QuickModel:
         await response.prepare(request)
         usage = {"input_tokens": 100, "output_tokens": 1, "cache_read_input_tokens": 900}
         start = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": []}
-        await _say(response, "message_start", message={**start, "stop_reason": None, "usage": usage})
+        await say(response, "message_start", message={**start, "stop_reason": None, "usage": usage})
         for index, block in enumerate(blocks):
             empty, deltas = _split(block)
-            await _say(response, "content_block_start", index=index, content_block=empty)
+            await say(response, "content_block_start", index=index, content_block=empty)
             for delta in deltas:
                 if "text" in delta and delta["text"] is None:
                     delta["text"] = f"{time.monotonic_ns()} "  # when these bytes leave
-                await _say(response, "content_block_delta", index=index, delta=delta)
-            await _say(response, "content_block_stop", index=index)
-        await _say(response, "message_delta", delta={"stop_reason": stop}, usage={"output_tokens": 50})
-        await _say(response, "message_stop")
+                await say(response, "content_block_delta", index=index, delta=delta)
+            await say(response, "content_block_stop", index=index)
+        await say(response, "message_delta", delta={"stop_reason": stop}, usage={"output_tokens": 50})
+        await say(response, "message_stop")
         await response.write_eof()
         return response
 
@@ -150,7 +150,7 @@ def _split(block: Json) -> tuple[Json, list[Json]]:
             return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": said}]
 
 
-async def _say(response: web.StreamResponse, kind: str, **more: object) -> None:
+async def say(response: web.StreamResponse, kind: str, **more: object) -> None:
     await response.write(f"event: {kind}\ndata: {json.dumps({'type': kind, **more})}\n\n".encode())
 
 

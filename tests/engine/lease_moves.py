@@ -1,10 +1,11 @@
-"""What befalls a lease without a command, in the model of steering: viewers come and go, and time passes."""
+"""What befalls a run without a command, in the model of steering: viewers come and go, and time passes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
 
+from pilothouse.events import Hold
 from tests.engine.steering_model import Steered
 
 IDLE_S: Final = 300
@@ -28,6 +29,9 @@ def went(run: Steered, actor: str) -> Steered:
 
 def waited(run: Steered, seconds: int) -> Steered:
     """Time passes."""
+    if Hold.RETRY in run.holds and run.retry_s is not None:
+        left_s = run.retry_s - seconds
+        run = replace(run, retry_s=left_s, holds=run.holds - ({Hold.RETRY} if left_s <= 0 else set()))
     if not run.driver or run.leaving:
         return run
     idle_s = 0 if run.acts else run.idle_s + seconds

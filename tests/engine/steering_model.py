@@ -74,6 +74,8 @@ class Steered:
     browser: bool = False
     limit: str = ""
     """The request of the limit that holds."""
+    retry_s: int | None = None
+    """A retry waits for so long; None until a person resumes."""
     mail: tuple[str, ...] = ()
     """Messages that wait, by when."""
     mode: Mode = Mode.ASK_RISKY
@@ -372,10 +374,10 @@ def left(run: Steered) -> Steered:
     return _withdrawn(run)
 
 
-def faulted(run: Steered) -> Steered:
-    """The model's side failed in a way that may pass."""
+def faulted(run: Steered, retry_s: int | None = None) -> Steered:
+    """The model's side failed: it is asked again after a while, or once a person resumes."""
     assert run.asking
-    return replace(run, asking=False, holds=run.holds | {Hold.RETRY})
+    return replace(run, asking=False, holds=run.holds | {Hold.RETRY}, retry_s=retry_s)
 
 
 def lost(run: Steered) -> Steered:
@@ -402,7 +404,8 @@ def handed_back(run: Steered) -> Steered:
 def limited(run: Steered) -> Steered:
     """A limit is reached."""
     number = run.requests + 1
-    return replace(run, holds=run.holds | {Hold.LIMIT}, limit=f"l{number}", requests=number)
+    rest = run.rest if run.batch else 0  # before a turn all is answered
+    return replace(run, holds=run.holds | {Hold.LIMIT}, limit=f"l{number}", requests=number, rest=rest)
 
 
 def woken(run: Steered) -> Steered:

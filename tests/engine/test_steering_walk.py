@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from typing import Any, cast
 
 import msgspec
@@ -28,9 +29,16 @@ from tests.engine import lease_moves
 from tests.engine import steering_model as model
 from tests.engine.walk_stubs import Berthed, Clock, Memory, Page
 
-WALKS, MOVES_MAX = 250, 40
-SETTLED = 40
-"""So often everything that can go on by itself is let go on between two moves."""
+WALKS, MOVES_MAX = 2_000, 40
+"""`make soak` takes more of the same."""
+SETTLED_MAX = 1_000
+"""More rounds of the event loop than that between two moves, and something goes round in circles."""
+
+
+BACKOFF_S = 30
+"""How long a retry waits, on the walk's own clock."""
+BUSY, BROKEN = -1, -2
+"""What comes instead of so many actions: a fault that may pass, and one that only a person can help."""
 
 
 class Engine:
@@ -98,6 +106,9 @@ class Engine:
                 self.answering = asyncio.get_running_loop().create_future()
                 actions = await self.answering
                 self.answering = None
+                if actions in (BUSY, BROKEN):
+                    await self.gate.hold_retry(BACKOFF_S if actions == BUSY else None)
+                    actions = None
             self.memory.publish(ev.TurnFinished(turn=turn, stop_reason="tool_use", content=[]))
             if actions:
                 calls = [
@@ -125,8 +136,14 @@ class Walk:
         self.driving: asyncio.Task[None] | None = None
 
     async def settle(self) -> None:
-        for _ in range(SETTLED):
+        """Let everything go on that can go on by itself."""
+        ready = cast("Any", asyncio.get_running_loop())._ready  # else many idle rounds, to be sure
+        for _ in range(SETTLED_MAX):
             await asyncio.sleep(0)
+            if not ready:
+                break
+        else:
+            raise AssertionError("it does not come to rest")
         if self.driving is not None and self.driving.done():
             self.driving.result()
         while (after := self._by_itself(self.run)) != self.run:
@@ -151,7 +168,7 @@ class Walk:
         if run.may_ask:
             return model.asked(run)
         if run.mode is Mode.DENY_ALL and not run.approved:
-            return dataclasses.replace(run, batch=0)
+            return dataclasses.replace(run, batch=0, rest=0)
         judged = model.judged(run, ask=run.mode is Mode.ASK_ALL)
         return model.acted(judged) if judged.may_act else judged
 
@@ -245,6 +262,9 @@ class Walk:
             actions = int(move[-1])
             self.run = model.answered(self.run, actions)
             engine.answer(actions)
+        elif move in ("busy", "broken") and self.run.asking:
+            self.run = model.faulted(self.run, BACKOFF_S if move == "busy" else None)
+            engine.answer(BUSY if move == "busy" else BROKEN)
         elif move in ("done", "failed") and self.run.acting:
             self.run = model.done(self.run, ok=move == "done")
             assert engine.page.ending is not None
@@ -367,7 +387,7 @@ moves = st.one_of(
     st.sampled_from(COMMANDS),
     st.sampled_from(WHEEL),
     st.sampled_from([*WHEEL[:4], *WHEEL[2:4], "did well", "wait 310"]),
-    st.sampled_from(["open", "answer 0", "answer 1", "answer 3", "done", "failed"]),
+    st.sampled_from(["open", "answer 0", "answer 1", "answer 3", "done", "failed", "busy", "broken"]),
     st.sampled_from([said(cmd.Say, text="go", when="now"), said(cmd.Pause), *DECISIONS]),
     st.just("go on"),
     st.just("go on"),
@@ -376,6 +396,7 @@ STARTS: list[list[cmd.Command | str]] = [
     [said(cmd.SetMode, mode="ask-all"), "open", "answer 3"],
     ["open", said(cmd.SetLimit, limit="steps", value=2.0)],
     ["open", "answer 3", said(cmd.TakeOver)],
+    ["open", "busy", "wait 20"],
     ["open", said(cmd.SetMode, mode="ask-all"), "came ann", said(cmd.TakeOver), "went ann"],
     ["open"],
     [],
@@ -387,7 +408,8 @@ STARTS: list[list[cmd.Command | str]] = [
 async def test_the_engine_steers_as_its_model_says(
     start: list[cmd.Command | str], chosen: list[cmd.Command | str]
 ) -> None:
-    walk = Walk()
+    walk, loop, began = Walk(), cast("Any", asyncio.get_running_loop()), time.monotonic()
+    loop.time = lambda: began + walk.engine.clock.now  # what waits in the engine waits on the walk's clock
     try:
         for move in [*start, *chosen]:
             if isinstance(move, str):
@@ -398,4 +420,5 @@ async def test_the_engine_steers_as_its_model_says(
             walk.check()
         walk.assert_nothing_was_seen()
     finally:
+        del loop.time
         await walk.end()

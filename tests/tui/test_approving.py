@@ -84,7 +84,7 @@ async def test_ctrl_y_lets_it_happen_once_the_pane_was_gone_to_and_has_armed() -
         await seen.until(lambda: bool(seen.runs.commands))
         (sent,) = seen.runs.commands
         assert isinstance(sent, cmd.Approve)
-        assert sent.expect == cmd.Expect(request="a1", frame_sha256="f0")
+        assert sent.expect == cmd.Expect(request="a1", frame_sha256="f0", args_sha256="00")
         await seen.until(lambda: "● running" in seen.status)
         assert not seen.screen.drawer.classes
 
@@ -161,7 +161,10 @@ async def test_a_rejection_has_a_reason_and_is_committed_by_ctrl_y_alone() -> No
         await seen.until(lambda: bool(seen.runs.commands))
         (sent,) = seen.runs.commands
         assert isinstance(sent, cmd.Reject)
-        assert (sent.reason, sent.expect) == ("not that", cmd.Expect(request="a1", frame_sha256="f0"))
+        assert (sent.reason, sent.expect) == (
+            "not that",
+            cmd.Expect(request="a1", frame_sha256="f0", args_sha256="00"),
+        )
 
 
 async def test_an_edit_begins_with_the_input_and_must_be_one() -> None:

@@ -16,6 +16,7 @@ import kernel
 
 from pilothouse import events as ev
 from pilothouse.browser.faults import BrowserLost, asking
+from pilothouse.browser.reaper import USD_PER_S_GPU, USD_PER_S_HEADFUL, USD_PER_S_HEADLESS
 from pilothouse.browser.wishes import TIMEOUT_SECONDS
 from pilothouse.errors import BrowserError, RecorderFailed
 
@@ -46,6 +47,13 @@ def make_client(
         timeout=httpx.Timeout(CALL_S, connect=CONNECT_S),
         http_client=http_client,
     )
+
+
+def _usd_per_h(browser: Any) -> float:
+    """Say the most that a browser costs by the hour."""
+    if getattr(browser, "gpu", False):
+        return USD_PER_S_GPU * 3600
+    return (USD_PER_S_HEADLESS if browser.headless else USD_PER_S_HEADFUL) * 3600
 
 
 class BrowserSession:
@@ -96,6 +104,7 @@ class BrowserSession:
                 width_px=self.width_px,
                 height_px=self.height_px,
                 opened_ms=(time.monotonic() - began) * 1e3,
+                usd_per_h=_usd_per_h(browser) if self._kind == "kernel" else 0.0,
             )
         )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.errors import NoSuchRun, RunGone, UsageError
@@ -38,6 +39,7 @@ VERBS = (
     "wait",
 )
 _TAKES = frozenset({"resume", "step", "say", "approve", "reject", "edit", "limit", "mode", "model", "act"})
+RULE_MAX_BYTES = 32_000
 ABORT_WAIT_S = 10.0
 """Abort is done within 5 s; after twice that something is wrong."""
 
@@ -70,6 +72,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep-browser", action="store_true", help="abort: leave the browser open")
     parser.add_argument(
         "--frame", default="", metavar="SHA256", help="approve, reject, edit: the picture seen"
+    )
+    parser.add_argument(
+        "--args",
+        default="",
+        metavar="SHA256",
+        help="approve, reject, edit: the input seen, as state tells it",
+    )
+    parser.add_argument(
+        "--rule", default="", metavar="FILE", help="approve: let such actions happen from now on; - reads it"
     )
     parser.add_argument(
         "--timeout", type=_seconds, default=None, metavar="S", help="wait: give up after so many seconds"
@@ -132,6 +143,8 @@ def _command(options: argparse.Namespace) -> AnyCommand:
 
     who = {"id": new_command_id(), "actor": actor_name(), "reason": options.reason}
     _no_more(options)
+    if options.rule and options.command != "approve":
+        raise UsageError("--rule goes with approve", f"ctl {options.command}")
     if options.effort and options.command != "model":
         raise UsageError("--effort goes with model", f"ctl {options.command}", "ctl RUN model --effort E")
     if options.secret and options.command != "act":
@@ -174,7 +187,7 @@ def _decision(options: argparse.Namespace, who: dict[str, str]) -> AnyCommand:
             f"ctl {options.name} state shows what waits",
         )
     request, *rest = options.what
-    expect = cmd.Expect(request=request, frame_sha256=options.frame)
+    expect = cmd.Expect(request=request, frame_sha256=options.frame, args_sha256=options.args)
     match options.command:
         case "edit":
             return cmd.Edit(**who, expect=expect, input=_input(rest))
@@ -183,7 +196,28 @@ def _decision(options: argparse.Namespace, who: dict[str, str]) -> AnyCommand:
         case _ if rest:
             raise UsageError(f"takes one request, but got {rest[0]!r} too", "ctl approve")
         case _:
-            return cmd.Approve(**who, expect=expect)
+            return cmd.Approve(**who, expect=expect, rule=_rule(options.rule))
+
+
+def _rule(file: str) -> str:
+    """Read a rule; empty without a file. The engine judges it."""
+    if not file:
+        return ""
+    try:
+        data = sys.stdin.buffer.read(RULE_MAX_BYTES + 1) if file == "-" else _head(Path(file))
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"can't be read: {error.strerror or error}", file) from None
+    except UnicodeDecodeError:
+        raise UsageError("is not UTF-8 text", file) from None
+    if not text.strip() or len(data) > RULE_MAX_BYTES:
+        raise UsageError("holds no rule" if not text.strip() else "is too long for a rule", file)
+    return text
+
+
+def _head(path: Path) -> bytes:
+    with path.expanduser().open("rb") as file:
+        return file.read(RULE_MAX_BYTES + 1)
 
 
 def _by_hand(verb: str) -> type[AnyCommand]:

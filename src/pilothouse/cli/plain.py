@@ -157,7 +157,12 @@ class PlainLog:
         yield "waits", f"{event.request}: {event.decision} by {event.actor}{reason}"
 
     def _mode_changed(self, event: ev.ModeChanged) -> Iterator[tuple[str, str]]:
-        yield "state", f"approval: {event.mode}, by {event.actor}"
+        why = f": {event.why}" if event.why else ""
+        yield "state", f"approval: {event.mode}, by {event.actor}{why}"
+
+    def _rule_added(self, event: ev.RuleAdded) -> Iterator[tuple[str, str]]:
+        where = f", kept in {event.kept_in}" if event.kept_in else ", for this run"
+        yield "state", f"rule by {event.actor}: {event.name}{where}"
 
     def _limit_changed(self, event: ev.LimitChanged) -> Iterator[tuple[str, str]]:
         value = "lifted" if event.value is None else f"{event.value:g}"
@@ -232,6 +237,7 @@ _WORDS: dict[type[ev.Event], Callable[[PlainLog, Any], Iterator[tuple[str, str]]
     ev.LimitReached: PlainLog._limit_reached,
     ev.LimitChanged: PlainLog._limit_changed,
     ev.ModeChanged: PlainLog._mode_changed,
+    ev.RuleAdded: PlainLog._rule_added,
     ev.ApprovalRequested: PlainLog._approval_requested,
     ev.ApprovalDecided: PlainLog._approval_decided,
     ev.BrowserOpened: PlainLog._browser_opened,

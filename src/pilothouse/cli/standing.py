@@ -61,7 +61,11 @@ def as_json(state: RunState) -> dict[str, Any]:
         "holding": list(state.holding),
         "outcome": state.outcome,
         "why": state.why,
+        "held_since_s": state.held_since_t / 1e9 if state.holding else None,
+        "browser_usd_h": state.browser_usd_h,
+        "cached_until_s": state.cached_until_t / 1e9 if state.cached_until_t else None,
         "mode": state.approve,
+        "mode_why": state.mode_why,
         "turn": state.turn,
         "actions": state.finished,
         "driver": state.driver,
@@ -87,6 +91,8 @@ def _approval(asked: ApprovalRequested) -> dict[str, Any]:
         "rule": asked.rule,
         "risks": list(asked.risks),
         "frame_sha256": asked.frame_sha256,
+        "args_sha256": asked.args_sha256,
+        "always": asked.always,
     }
 
 
@@ -98,7 +104,8 @@ def _limit(one: LimitReached) -> dict[str, Any]:
 def in_words(state: RunState) -> list[str]:
     """Give it for people, clean."""
     holding = f": {', '.join(state.holding)}" if state.holding else ""
-    lines = [f"{clean_line(state.run, 20)} {state.outcome or state.phase}{holding} (mode {state.approve})"]
+    mode = f"mode {state.approve}" + (f": {clean_line(state.mode_why, 300)}" if state.mode_why else "")
+    lines = [f"{clean_line(state.run, 20)} {state.outcome or state.phase}{holding} ({mode})"]
     if state.lease:
         asks = f", {clean_line(state.lease_asked_by, 60)} would like to" if state.lease_asked_by else ""
         hides = ", the page is concealed" if state.concealed else ""

@@ -17,6 +17,7 @@ from pilothouse.engine.loop import Loop
 from pilothouse.engine.meter import Meter
 from pilothouse.engine.requester import Requester
 from pilothouse.engine.shrinking import Shrinker
+from pilothouse.engine.sightings import Sightings
 from pilothouse.engine.wheel import Wheel
 from pilothouse.model.bounds import bounds_of
 from pilothouse.model.client import RequestShape, make_client
@@ -79,6 +80,8 @@ def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, bert
         run.allowance,
         run.lease,
     )
+    if berth.follower is not None:
+        berth.follower.listeners.append(Sightings(run.approvals).heard)
     client = make_client(
         endpoint.key,
         endpoint.base_url,

@@ -283,6 +283,7 @@ class Hands:
             return _told(await self._doubtful_result(number, call), ruling)
         result = _told(result, ruling)
         ok, text = not result.get("is_error", False), result_text(result)
+        self._approvals.answered(call.member, text)
         took_ms = (time.monotonic() - began) * 1e3
         try:
             if self._toolset.taken is not None:

@@ -107,4 +107,6 @@ def doubts_about(spec: RunSpec, model: Model, today: datetime.date) -> list[str]
     if spec.model_options.record_requests and not speaks_anthropic(spec):
         provider = spec.model_options.provider
         told.append(f"requests to {provider} can't be recorded: its client makes their bytes itself")
+    if spec.browser_options.allow_hosts and spec.browser == "kernel" and not spec.browser_options.telemetry:
+        told.append("Kernel tells addresses only with telemetry: until then it alone keeps the list of hosts")
     return told

@@ -69,6 +69,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(
             self,
             tally=self.tally.add(proposal.member, t_ns),
+            dialog=self.dialog if known else "",  # whoever let this happen knew of it
             seen=self.seen if known else _kept(self.seen, self.frame_sha256, SEEN_MAX),
             visited=self.visited if known else _kept(self.visited, host, VISITED_MAX),
             touched=self.touched if is_passing else (*self.touched, *at)[-TOUCHED_MAX:],
@@ -77,6 +78,10 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
             if proposal.member in AT_CURSOR
             else self.button_held,
         )
+
+    def by_hand(self, proposal: Proposal) -> Ground:
+        """Take note of what a person did: no action of the run, but its place and its host are known now."""
+        return msgspec.structs.replace(self.let(proposal, 0), tally=self.tally, seen=self.seen)
 
     def context(
         self,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from pilothouse.engine.patterns import exactly
 from pilothouse.engine.policy_rules import (
     LOOKING,
     TEXT_SEARCHED_CHARS,
@@ -268,12 +269,15 @@ def _gives_secret(proposal: Proposal, context: Context) -> bool:
     return redactor.redact(text) != text or any(mark and mark in text for mark in context.placeholders)
 
 
-_DIALOGS: Final = {"download": "a download", "upload": "an upload"}
+_DIALOGS: Final = {
+    "download": "a download has begun in the browser",
+    "upload": "the browser has an upload open",
+}
 
 
 def _transfer(proposal: Proposal, context: Context) -> str:
     if context.dialog:
-        return f"the browser has {_DIALOGS.get(context.dialog, 'a dialog')} open"
+        return _DIALOGS.get(context.dialog, "the browser has a dialog open")
     if proposal.member == "type" and _FILE.search(proposal.text):
         return "the text names a file"
     for chord in _chords(proposal) if proposal.member in ("key", "hold_key") else []:
@@ -328,7 +332,7 @@ def always(proposal: Proposal, context: Context) -> str:
     lines.append(f"members = [{_quoted(_literal(proposal.member))}]")
     if regions:
         lines.append(f"regions = [{', '.join(regions)}]")
-    lines.append(f"text = {_quoted(_exactly(proposal.text))}")
+    lines.append(f"text = {_quoted(exactly(proposal.text))}")
     if context.host:
         lines.append(f"hosts = [{_quoted(context.host)}]")
     return "\n".join(lines) + "\n"
@@ -351,10 +355,6 @@ def _number(value: float) -> str:
 def _literal(member: str) -> str:
     """Write a member as a glob that means it alone."""
     return re.sub(r"([*?[])", r"[\1]", member)
-
-
-def _exactly(text: str) -> str:
-    return rf"\A{re.escape(text)}\Z"
 
 
 def _quoted(text: str) -> str:

@@ -13,6 +13,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pilothouse.engine.patterns import check_pattern
 from pilothouse.engine.policy_rules import (
     MEMBERS,
     Effect,
@@ -260,9 +261,10 @@ class _RuleReader:
         if not isinstance(text, str) or ("text" in self._table and not text):
             raise self._wrong("text", "text is a regular expression", 'write text = "…"')
         try:
-            re.compile(text)
-        except (re.error, RecursionError, OverflowError) as error:
-            raise self._wrong("text", f"{text!r} is no regular expression: {error}") from error
+            if text:
+                check_pattern(text)
+        except UsageError as error:
+            raise self._wrong("text", error.what, error.way_out) from error
         return text
 
     def _quota(self, key: str) -> int:

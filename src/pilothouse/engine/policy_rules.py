@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from pilothouse.engine.patterns import found, is_searchable
 from pilothouse.errors import UsageError
 from pilothouse.events import Json
 
@@ -136,7 +137,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     regions: tuple[str, ...] = ()
     """Names: an allow rule wants all places of the action inside, another rule any of them."""
     text: str = ""
-    """A regular expression, searched for in the text typed, the keys or the modifiers."""
+    """A regular expression (`patterns`), searched for in the text typed, the keys or the modifiers."""
     hosts: tuple[str, ...] = ()
     """`shop.example.com`, `*.example.com` (what is below it), with `:port` where that matters, or `*`."""
     urls: tuple[str, ...] = ()
@@ -164,6 +165,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """What happens where no rule applies, instead of what the mode says: inspect denies."""
     source: str = ""
     """The file it came from."""
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The regular expressions of all rules."""
+        return tuple(rule.text for rule in self.rules if rule.text)
 
 
 def is_member(member: str, globs: tuple[str, ...]) -> bool:
@@ -302,7 +308,7 @@ def applies(rule: Rule, proposal: Proposal, context: Context) -> Known:
     answers = (
         is_member(proposal.member, rule.members),
         _called(rule, proposal),
-        _text(rule, proposal),
+        _text(rule, proposal, context),
         _hosts(rule, context),
         _urls(rule, context),
         _regions(rule, proposal, context),
@@ -314,9 +320,11 @@ def applies(rule: Rule, proposal: Proposal, context: Context) -> Known:
     return None if None in answers else True
 
 
-def _called(rule: Rule, proposal: Proposal) -> bool:
+def _called(rule: Rule, proposal: Proposal) -> Known:
     if not rule.calls:
         return True
+    if sum(len(value) for value in proposal.input.values() if isinstance(value, str)) > TEXT_SEARCHED_CHARS:
+        return None
     forms = (
         written("computer", {"action": proposal.member, **proposal.input}),
         written(proposal.member, proposal.input),
@@ -324,12 +332,12 @@ def _called(rule: Rule, proposal: Proposal) -> bool:
     return any(fnmatch.fnmatchcase(form, glob + "*") for form in forms for glob in rule.calls)
 
 
-def _text(rule: Rule, proposal: Proposal) -> Known:
+def _text(rule: Rule, proposal: Proposal, context: Context) -> Known:
     if not rule.text:
         return True
-    if len(proposal.text) > TEXT_SEARCHED_CHARS:
+    if len(proposal.text) > TEXT_SEARCHED_CHARS or not is_searchable(context.policy.patterns, proposal.text):
         return None
-    return re.search(rule.text, proposal.text) is not None
+    return found(rule.text, proposal.text)
 
 
 def _hosts(rule: Rule, context: Context) -> Known:

@@ -25,11 +25,11 @@ from pilothouse.engine.lease import Lease
 from pilothouse.engine.limits import limits_of
 from pilothouse.engine.mailbox import Mailbox
 from pilothouse.engine.notify import Notifier
-from pilothouse.engine.policy import Mode, Policy
-from pilothouse.engine.policy_file import read_policy
+from pilothouse.engine.policy import Mode
 from pilothouse.engine.presence import Presence, wait_attended
 from pilothouse.engine.recorder import Recorder
 from pilothouse.engine.roles import DRIVE
+from pilothouse.engine.rulebook import rules_of
 from pilothouse.engine.server import ControlServer
 from pilothouse.engine.steering import Steering
 from pilothouse.errors import LimitHit, NeedsPerson, PilothouseError, RecorderFailed
@@ -248,7 +248,8 @@ class Run:
         with contextlib.suppress(RecorderFailed):
             self.gate.enter(RunPhase.ENDING)
         await self.lease.close("the run ended")
-        await asyncio.gather(self._close_browser(), self._forget(), return_exceptions=True)
+        closing = (self._close_browser(), self._forget(), self.approvals.rules.close())
+        await asyncio.gather(*closing, return_exceptions=True)
         for close in reversed(self._closers):
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(CLIENT_CLOSE_S):
@@ -322,12 +323,13 @@ class Run:
 
 def _approvals(spec: RunSpec, recorder: Recorder, gate: Gate, numbers: Iterator[int]) -> Approvals:
     """Read the rules of a run; what was chosen at its start wins over the mode they name."""
-    policy = read_policy(spec.rules) if spec.rules else Policy()
+    policy, keep_in = rules_of(spec.rules)
     return Approvals(
         recorder,
         gate,
         numbers.__next__,
         policy=policy,
+        keep_in=keep_in,
         mode=Mode(spec.approve) if spec.approve else policy.mode or Mode.ASK_RISKY,
         allow_hosts=spec.browser_options.allow_hosts,
         on_unattended=spec.on_unattended or ("abort" if spec.headless else "wait"),

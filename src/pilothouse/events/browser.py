@@ -20,6 +20,8 @@ class BrowserOpened(Event, frozen=True):
     width_px: int
     height_px: int
     opened_ms: float = 0.0
+    usd_per_h: float = 0.0
+    """The most it costs by the hour; it costs less while it sleeps, and nothing where it is local."""
 
 
 class BrowserKeptAlive(Event, frozen=True):

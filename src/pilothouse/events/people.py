@@ -88,6 +88,8 @@ class ApprovalRequested(Event, frozen=True):
     """What makes it risky; a person confirms these twice."""
     expires_s: float = 0.0
     """It waits for so long while nobody attends the run; 0 for as long as it takes."""
+    always: str = ""
+    """The rule, as TOML, that would let actions like this one happen; empty where none could."""
 
 
 class ApprovalDecided(Event, frozen=True):
@@ -178,6 +180,8 @@ class ModeChanged(Event, frozen=True):
 
     mode: str
     actor: str = ""
+    """Who changed it; `rule` when no person did."""
+    why: str = ""
 
 
 class RuleAdded(Event, frozen=True):

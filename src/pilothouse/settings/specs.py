@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pilothouse.engine.spec import BrowserOptions, ModelOptions, RunSpec
 from pilothouse.errors import SettingError
+from pilothouse.paths import rules_path
 from pilothouse.settings.kinds import RulesFile, TextFile
 from pilothouse.settings.table import SETTINGS
 
@@ -42,8 +43,8 @@ def _fields(settings: Settings) -> dict[str, Any]:
             continue
         given = settings.of(setting.name)
         value = given.value
-        if isinstance(setting.kind, RulesFile) and value:
-            value = _rules(Path(value))
+        if isinstance(setting.kind, RulesFile):
+            value = _rules(Path(value)) if value else _usual_rules()
         elif isinstance(setting.kind, TextFile) and value:
             value = _text(Path(value), given.where)
         parts = value if len(setting.into) > 1 else (value,)
@@ -62,6 +63,11 @@ def _rules(path: Path) -> str:
     path = path.expanduser().absolute()
     read_policy(path)
     return str(path)
+
+
+def _usual_rules() -> str:
+    """Take the rules of the configuration directory, if there are some."""
+    return _rules(rules_path()) if rules_path().exists() else ""
 
 
 def _text(path: Path, where: str) -> str:

@@ -210,7 +210,7 @@ SETTINGS: tuple[Setting, ...] = (
         kind=kind.RulesFile(),
         into=("rules",),
         section="run",
-        help="a file with rules of approval",
+        help="a file with rules of approval; by default rules.toml beside the settings, if it is there",
     ),
     Setting(
         name="on-unattended",

@@ -228,10 +228,15 @@ APPROVAL_KEYS: Final = (
     LocalKey("ctrl+y", "let it happen; twice if it is risky", "let it happen"),
     LocalKey("r", "reject it, with a reason for the agent", "reject…"),
     LocalKey("e", "let it happen with another input", "edit…"),
+    LocalKey("A", "let it and its like happen from now on: shows the rule first", "always…"),
     LocalKey("esc", "leave; it goes on waiting", "leave, it waits"),
 )
 DECISION_KEYS: Final = (
     LocalKey("ctrl+y", "commit what is written; twice for another input of what is risky", "commit"),
+    LocalKey("esc", "leave; it goes on waiting", "leave, it waits"),
+)
+ALWAYS_KEYS: Final = (
+    LocalKey("ctrl+y", "let it happen, and add the rule; twice for what is risky", "commit"),
     LocalKey("esc", "leave; it goes on waiting", "leave, it waits"),
 )
 HELP_KEYS: Final = (

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pilothouse.tui.actions import (
     ABORT_KEYS,
     ACTIONS,
+    ALWAYS_KEYS,
     APPROVAL_KEYS,
     COMPOSER_KEYS,
     DECISION_KEYS,
@@ -50,6 +51,7 @@ def render() -> str:
     parts += _local("Limits (after b)", LIMIT_KEYS)
     parts += _local("The approval pane (after n)", APPROVAL_KEYS)
     parts += _local("Its forms (after r and e)", DECISION_KEYS)
+    parts += _local("Always, by this rule (after A)", ALWAYS_KEYS)
     return "".join(parts)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pilothouse.events import Hold, Outcome, RunPhase
 from pilothouse.frames.describe import describe
 from pilothouse.safety import clean_line
-from pilothouse.tui import words
+from pilothouse.tui import holding, words
 from pilothouse.tui.widgets.lines import Fact
 from pilothouse.tui.wrap import cut
 
@@ -68,6 +68,9 @@ def left(state: RunState, look: Look) -> list[Fact]:
         Fact("" if look.killed else again(state, look.elapsed_s), "$text-warning"),
         Fact("" if look.killed else waits(state), "$text-warning", 1),
         Fact(f"{len(state.messages)} queued" if state.messages else "", "$text-accent", 4),
+        Fact("" if look.killed else holding.since(state, look.elapsed_s), "$text-warning", 3),
+        Fact("" if look.killed else holding.costs(state, look.elapsed_s), "$text-muted", 5),
+        Fact("" if state.ended or look.killed else raised(state), "$text-warning", 1),
         Fact(f"step {look.step}", "$foreground"),
         Fact(f"turn {state.turn}", rank=3),
         Fact(f"{words.count(usage.input + usage.cache_read + usage.cache_write + usage.output)} tok"),
@@ -103,6 +106,11 @@ def disk(free_bytes: int | None) -> Fact:
     if free_bytes is None or free_bytes >= DISK_LOW_BYTES:
         return Fact("")
     return Fact(f"disk: {free_bytes >> 20} MB left", "bold $text-error")
+
+
+def raised(state: RunState) -> str:
+    """Say that no person chose the approval mode, and what did; empty when one did."""
+    return cut(f"{state.approve}: {clean_line(state.mode_why, 200)}", WAITS_CELLS) if state.mode_why else ""
 
 
 def waits(state: RunState) -> str:

@@ -353,7 +353,13 @@ class Transcript:
 
     @_on.register
     def _(self, event: ev.ModeChanged) -> None:
-        self._add(event, "state", "▸", clean_line(f"approval: {event.mode}, by {event.actor}", 200))
+        text = f"approval: {event.mode}, by {event.actor}" + (f": {event.why}" if event.why else "")
+        self._add(event, "state", "▸", clean_line(text, 400))
+
+    @_on.register
+    def _(self, event: ev.RuleAdded) -> None:
+        where = f", kept in {event.kept_in}" if event.kept_in else ", for this run"
+        self._add(event, "state", "▸", clean_line(f"rule by {event.actor}: {event.name}{where}", 400))
 
     @_on.register
     def _(self, event: ev.LimitChanged) -> None:

@@ -1,6 +1,8 @@
 """`pilothouse ctl`: what a person writes is the command that is sent, or one sentence."""
 
 import argparse
+import io
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -77,3 +79,38 @@ def test_what_makes_no_sense_is_refused(words: tuple[str, ...], sentence: str) -
     with pytest.raises(UsageError) as refused:
         command(*words)
     assert sentence in str(refused.value)
+
+
+def test_an_approval_may_bring_a_rule_from_a_file_or_from_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = '[[rule]]\nname = "n"\neffect = "allow"\nwhy = "w"\n'
+    file = tmp_path / "rule.toml"
+    file.write_text(rule)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(rule.encode())))
+    expect = cmd.Expect(request="a1", args_sha256="00")
+    for source in (str(file), "-"):
+        sent = command("approve", "a1", "--rule", source, "--args", "00")
+        assert msgspec.structs.replace(sent, id="", actor="") == cmd.Approve(
+            id="", actor="", expect=expect, rule=rule
+        )
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "sentence"),
+    [
+        (None, ("approve", "a1"), "can't be read: No such file"),
+        (b"\xff", ("approve", "a1"), "is not UTF-8 text"),
+        (b" \n", ("approve", "a1"), "holds no rule"),
+        (b"#" * 40_000, ("approve", "a1"), "is too long for a rule"),
+        (b"x", ("reject", "a1"), "--rule goes with approve"),
+    ],
+)
+def test_a_rule_that_can_not_be_had_is_one_sentence(
+    tmp_path: Path, content: bytes | None, words: tuple[str, ...], sentence: str
+) -> None:
+    file = tmp_path / "rule.toml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(UsageError, match=sentence):
+        command(*words, "--rule", str(file))

@@ -310,7 +310,7 @@ def test_off_the_list_of_hosts_every_action_is_asked_about() -> None:
         (do("key", text="ctrl+o"), {}, "the keys open a file"),
         (do("type", text="/home/me/.ssh/id_ed25519"), {}, "the text names a file"),
         (do("type", text="C:\\secret.txt"), {}, "the text names a file"),
-        (CLICK, {"dialog": "download"}, "the browser has a download open"),
+        (CLICK, {"dialog": "download"}, "a download has begun in the browser"),
         (CLICK, {"dialog": "upload"}, "the browser has an upload open"),
         (
             do("left_click_drag", start_coordinate=[1, 1], coordinate=[500, 500]),
@@ -449,7 +449,7 @@ def test_always_is_as_narrow_as_the_action() -> None:
         'why = "A person said always."\n'
         'members = ["left_click"]\n'
         'regions = ["always left_click at 640,60 on shop.example.com"]\n'
-        'text = "\\\\A\\\\Z"\n'
+        'text = "\\\\A\\\\z"\n'
         'hosts = ["shop.example.com"]\n'
     )
 

@@ -11,6 +11,7 @@ from pilothouse import commands as cmd
 from pilothouse.errors import PilothouseError
 from pilothouse.ids import new_command_id
 from pilothouse.tui.screens.base import RunBody
+from pilothouse.tui.widgets.always import AlwaysForm
 from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
 from pilothouse.tui.widgets.composer import Composer
 from pilothouse.tui.widgets.drawer import DECIDING
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def _seen(asked: ApprovalRequested) -> cmd.Expect:
     """Bind a decision to what was shown."""
-    return cmd.Expect(request=asked.request, frame_sha256=asked.frame_sha256)
+    return cmd.Expect(request=asked.request, frame_sha256=asked.frame_sha256, args_sha256=asked.args_sha256)
 
 
 class DecidingScreen(RunBody):
@@ -122,9 +123,16 @@ class DecidingScreen(RunBody):
     @on(ApprovalPane.Wanted)
     def _form(self, message: ApprovalPane.Wanted) -> None:
         asked = self.query_one(ApprovalPane).asked
-        if self.drawer.opened == "approval" and asked is not None:
+        if self.drawer.opened != "approval" or asked is None:
+            return
+        if message.form != "always":
             self.query_one(f"#{message.form}", DecisionForm).ask(asked)
-            self._open(message.form)
+        elif asked.always:
+            self.query_one(AlwaysForm).ask(asked)
+        else:
+            self.say("no rule can let this happen always: approve it each time", "warning")
+            return
+        self._open(message.form)
 
     @on(DecisionForm.Given)
     def _decide(self, message: DecisionForm.Given) -> None:
@@ -134,6 +142,10 @@ class DecidingScreen(RunBody):
         if message.form == "reject":
             self._close()
             self.send(cmd.Reject(**who, reason=message.text, expect=expect), "rejecting…")
+            return
+        if message.form == "always":
+            self._close()
+            self.send(cmd.Approve(**who, rule=message.text, expect=expect), "approving…")
             return
         try:
             given = msgspec.json.decode(message.text, type=dict[str, Any])

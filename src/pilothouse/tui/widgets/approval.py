@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ARM_S: Final = 0.6
 COMMIT: Final = "ctrl+y"
 TEXT_MAX: Final = 4_000
+_FORMS: Final = {"r": "reject", "e": "edit", "A": "always"}
 
 
 class Arming:
@@ -83,7 +84,7 @@ class ApprovalPane(Widget, can_focus=False):
             self.asked = asked
 
     class Wanted(Message):
-        """The person wants a form: `reject` or `edit`."""
+        """The person wants a form: `reject`, `edit` or `always`."""
 
         def __init__(self, form: str) -> None:
             super().__init__()
@@ -158,9 +159,9 @@ class ApprovalPane(Widget, can_focus=False):
                 self._repaint()
                 if done:
                     self.post_message(self.Approved(self.asked))
-            case "r" | "e":
+            case "r" | "e" | "A":
                 self.touch()
-                self.post_message(self.Wanted("reject" if event.key == "r" else "edit"))
+                self.post_message(self.Wanted(_FORMS[event.key]))
             case _:
                 self.touch()
 

@@ -11,6 +11,7 @@ from textual.containers import Container
 
 from pilothouse.tui.actions import (
     ABORT_KEYS,
+    ALWAYS_KEYS,
     APPROVAL_KEYS,
     COMPOSER_KEYS,
     DECISION_KEYS,
@@ -19,6 +20,7 @@ from pilothouse.tui.actions import (
     MESSAGE_KEYS,
     QUEUE_KEYS,
 )
+from pilothouse.tui.widgets.always import AlwaysForm
 from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
 from pilothouse.tui.widgets.composer import Composer
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine
@@ -44,8 +46,9 @@ _KEYS: Final = {
     "approval": APPROVAL_KEYS,
     "reject": DECISION_KEYS,
     "edit": DECISION_KEYS,
+    "always": ALWAYS_KEYS,
 }
-DECIDING: Final = frozenset({"approval", "reject", "edit"})
+DECIDING: Final = frozenset({"approval", "reject", "edit", "always"})
 """The panes in which a decision is taken."""
 
 
@@ -73,6 +76,7 @@ class Drawer(Container):
         yield ApprovalPane(self._now)
         yield DecisionForm("reject", self._now, "why not? the agent reads it")
         yield DecisionForm("edit", self._now, "the input as JSON")
+        yield AlwaysForm(self._now)
 
     @property
     def keys(self) -> tuple[LocalKey, ...]:
