@@ -265,9 +265,9 @@ class Hands:
             self._recorder.publish(_finished(number, call, text, ok=False, executed=False))
             return text_result(call, text, error=True)
         self._recorder.publish(ev.ActionStarted(action=number, tool_use_id=call.id, member=call.member))
-        await self._recorder.synced()  # cut off here, it was not executed, and `_answer_rest` says so
         given = call.input if ruling.input is None else ruling.input
-        self._approvals.sent(call.member, given)
+        self._approvals.sent(call.member, given)  # on the page it was judged for, which may move meanwhile
+        await self._recorder.synced()  # cut off here, it was not executed, and `_answer_rest` says so
         began = self._began = time.monotonic()
         try:
             result = await self._toolset.perform(call.id, call.member, given)
