@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -25,6 +25,7 @@ from pilothouse.local.messages_server import ScriptedMessages
 from pilothouse.local.scenario import load
 from tests.engine.kernel_stub import KernelStub
 
+E = TypeVar("E", bound=ev.Event)
 PLAIN = BrowserOptions()
 KEY = "scripted-key-of-the-tests"
 
@@ -59,7 +60,12 @@ class Rig:
                         return event
                 await self._grew.wait()
 
-    def of(self, kind: type[ev.Event]) -> list[ev.Event]:
+    async def until_one(self, kind: type[E]) -> E:
+        """Wait for an event of a kind, past or future; gives the first."""
+        await self.until(lambda event: isinstance(event, kind))
+        return self.of(kind)[0]
+
+    def of(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
 
     def do(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
@@ -82,6 +88,18 @@ class Rig:
 
     def set_model(self, model: str = "", effort: str = "") -> cmd.Ack | cmd.Refused:
         return self.do(cmd.SetModel(id=new_command_id(), actor="anna", model=model, effort=effort))
+
+    def take_over(self, actor: str = "anna") -> cmd.Ack | cmd.Refused:
+        return self.do(cmd.TakeOver(id=new_command_id(), actor=actor))
+
+    def release(self, actor: str = "anna") -> cmd.Ack | cmd.Refused:
+        return self.do(cmd.Release(id=new_command_id(), actor=actor))
+
+    async def act(
+        self, member: str, *, actor: str = "anna", secret: bool = False, **given: Any
+    ) -> cmd.Ack | cmd.Refused:
+        act = cmd.Act(id=new_command_id(), actor=actor, member=member, input=given, secret=secret)
+        return await self.run.steering.begin(act)
 
     def abort(self) -> cmd.Ack | cmd.Refused:
         return self.do(cmd.Abort(id=new_command_id(), actor="anna"))

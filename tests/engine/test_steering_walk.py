@@ -19,6 +19,7 @@ from pilothouse.engine.allowance import Allowance
 from pilothouse.engine.approvals import Approvals
 from pilothouse.engine.batch import Hands
 from pilothouse.engine.gate import Gate
+from pilothouse.engine.lease import Lease
 from pilothouse.engine.limits import Limits, When
 from pilothouse.engine.mailbox import Mailbox
 from pilothouse.engine.policy import Mode, Policy
@@ -92,7 +93,10 @@ class Engine:
             recorder, self.gate, numbers.__next__, policy=Policy(), mode=Mode.ASK_RISKY
         )
         self.allowance = Allowance(recorder, self.gate, numbers.__next__, Limits(), unattended=False)
-        self.steering = Steering(recorder, self.gate, self.mailbox, self.approvals, self.allowance)
+        self.lease = Lease(recorder, self.gate, self.approvals)
+        self.steering = Steering(
+            recorder, self.gate, self.mailbox, self.approvals, self.allowance, self.lease
+        )
         self.steering.phase = lambda: self.memory.state.phase
         self.steering.on_freeze = lambda why: self.answer(None)
         self.steering.on_model = lambda name, effort: []
@@ -102,7 +106,15 @@ class Engine:
         )  # fmt: skip
         page = cast("Any", self.page)
         self.hands = Hands(
-            recorder, self.gate, self.mailbox, page, page, cast("Any", berth), self.approvals, self.allowance
+            recorder,
+            self.gate,
+            self.mailbox,
+            page,
+            page,
+            cast("Any", berth),
+            self.approvals,
+            self.allowance,
+            self.lease,
         )
         self.answering: asyncio.Future[int | None] | None = None
         self.gate.enter(RunPhase.STARTING)

@@ -44,8 +44,10 @@ class Computer(Protocol):
         doubt: Why the outcome of the last call is unknown; empty if it is known.
         lost: The browser is gone.
         taken: The picture the last call took, if it took one.
+        members: What performs them; a person at the wheel acts through it too.
     """
 
+    members: Members
     doubt: str
     lost: bool
     taken: Shot | None
@@ -73,7 +75,7 @@ class SingleTool:
     def __init__(
         self, members: Members, *, actions: frozenset[str], version: str, modifiers: bool = True
     ) -> None:
-        self._members = members
+        self.members = members
         self._actions = actions
         self._version = version
         self._modifiers = modifiers
@@ -83,11 +85,11 @@ class SingleTool:
 
     async def let_go(self, *, everything: bool = False) -> bool:
         """Release what may still be held down."""
-        return await self._members.let_go(everything=everything)
+        return await self.members.let_go(everything=everything)
 
     def move_to(self, browser: str) -> None:
         """Act in another browser from now on: the old one is gone."""
-        self._members.move_to(browser)
+        self.members.move_to(browser)
         self.lost = False
 
     async def perform(self, call_id: str, member: str, given: dict[str, Any]) -> Json:
@@ -108,7 +110,7 @@ class SingleTool:
         wanted = read_input(member, given)
         if not self._modifiers and MEMBERS[member] in _POINTING and getattr(wanted, "text", None):
             raise MemberRefused(f"{self._version} holds no keys during {member}.")
-        done = await self._members.perform(member, wanted)
+        done = await self.members.perform(member, wanted)
         if isinstance(done, Shot):
             self.taken = done
             return [{"type": "image", "source": _source(done)}]

@@ -39,11 +39,12 @@ class KernelComputer(BetaAsyncAbstractComputerToolset20260801):
         doubt: Why the outcome of the last call is unknown; empty if it is known.
         lost: The browser is gone.
         taken: The picture the last call took, if it took one.
+        members: What performs them; a person at the wheel acts through it too.
     """
 
     def __init__(self, client: AsyncKernel, browser: str, camera: Camera, *, paste: bool = False) -> None:
         super().__init__(confirm=self._gate_let_through)
-        self._members = Members(client, browser, camera, paste=paste)
+        self.members = Members(client, browser, camera, paste=paste)
         self.armed = ""
         self.doubt = ""
         self.lost = False
@@ -51,7 +52,7 @@ class KernelComputer(BetaAsyncAbstractComputerToolset20260801):
 
     def move_to(self, browser: str) -> None:
         """Act in another browser from now on: the old one is gone."""
-        self._members.move_to(browser)
+        self.members.move_to(browser)
         self.lost = False
 
     def arm(self, tool_use: BetaToolUseBlock) -> None:
@@ -70,7 +71,7 @@ class KernelComputer(BetaAsyncAbstractComputerToolset20260801):
 
     async def let_go(self, *, everything: bool = False) -> bool:
         """Release what may still be held down."""
-        return await self._members.let_go(everything=everything)
+        return await self.members.let_go(everything=everything)
 
     def _gate_let_through(self, context: BetaComputerConfirmContext) -> bool:
         allowed = context.tool_use is not None and context.tool_use.id == self.armed
@@ -82,7 +83,7 @@ class KernelComputer(BetaAsyncAbstractComputerToolset20260801):
     ) -> BetaScreenshotResult | BetaComputerCursorPositionResult | None:
         """Perform a member whose input the SDK has read; this one method serves all seventeen."""
         try:
-            done = await self._members.perform(name, read_input(name, input.to_dict()))
+            done = await self.members.perform(name, read_input(name, input.to_dict()))
         except ActionUnknown as error:
             self.doubt = str(error)
             raise ToolError(str(error)) from error

@@ -16,6 +16,7 @@ from pilothouse.engine.loop import Loop
 from pilothouse.engine.meter import Meter
 from pilothouse.engine.requester import Requester
 from pilothouse.engine.shrinking import Shrinker
+from pilothouse.engine.wheel import Wheel
 from pilothouse.model.bounds import bounds_of
 from pilothouse.model.client import RequestShape, make_client
 from pilothouse.model.conversation import Conversation
@@ -44,6 +45,7 @@ class Agent:
     hands: Hands
     loop: Loop
     pictures: Pictures
+    wheel: Wheel
     plan: Callable[[str, str], list[str]]
     """Changes model and effort for the next turn (`choices.plan`)."""
 
@@ -64,7 +66,17 @@ def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, bert
     computer = make_computer(
         shape.generation, kernel_client, session.session, camera, paste=spec.browser == "kernel"
     )
-    hands = Hands(run.recorder, run.gate, run.mailbox, computer, camera, berth, run.approvals, run.allowance)
+    hands = Hands(
+        run.recorder,
+        run.gate,
+        run.mailbox,
+        computer,
+        camera,
+        berth,
+        run.approvals,
+        run.allowance,
+        run.lease,
+    )
     client = make_client(
         endpoint.key,
         endpoint.base_url,
@@ -79,6 +91,7 @@ def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, bert
         hands=hands,
         loop=loop,
         pictures=pictures,
+        wheel=Wheel(computer.members, hands, camera, berth),
         plan=partial(plan, shape, scale),
     )
 
@@ -148,6 +161,7 @@ def assemble_loop(
         requester=requester,
         pictures=pictures,
         conversation=conversation,
+        lease=run.lease,
         idle_s=0.0 if spec.headless else spec.idle_s,
     )
     return loop, pictures

@@ -17,6 +17,7 @@ import msgspec
 from pilothouse import events as ev
 from pilothouse.browser.faults import BrowserLost
 from pilothouse.browser.reports import safe_url
+from pilothouse.engine import deeds
 from pilothouse.engine.approvals import EDITED
 from pilothouse.engine.berth import NOT_DONE
 from pilothouse.engine.limits import When
@@ -25,7 +26,7 @@ from pilothouse.model.conversation import has_image, image_block, result_text, t
 from pilothouse.model.prompt import HALTED, IN_DOUBT, INTERRUPTED, LET_GO, NOT_ASKED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pilothouse.browser.camera import Camera, Shot
     from pilothouse.browser.computer import Computer
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pilothouse.engine.approvals import Approvals, Ruling
     from pilothouse.engine.berth import Berth
     from pilothouse.engine.gate import Gate
+    from pilothouse.engine.lease import Lease
     from pilothouse.engine.mailbox import Mailbox
     from pilothouse.engine.recorder import Recorder
     from pilothouse.events import Json
@@ -60,6 +62,7 @@ class Hands:
         berth: Berth,
         approvals: Approvals,
         allowance: Allowance,
+        lease: Lease,
     ) -> None:
         self._recorder = recorder
         self._gate = gate
@@ -70,6 +73,10 @@ class Hands:
         self._browser = berth.session.session
         self._approvals = approvals
         self._allowance = allowance
+        self._lease = lease
+        self._still = asyncio.Event()
+        """Nothing is under way but what waits for the gate, and glances."""
+        self._still.set()
         self._out_of_sight = ""
         """Why no picture can be had, though nobody said that the browser is gone."""
         self._arrival: Shot | None = None
@@ -103,8 +110,9 @@ class Hands:
         first = self._propose(turn, calls)
         try:
             performed = await self._in_order(first, calls, results)
-            await self._attach_frame(first, calls[:performed], results)
-            await self._glanced()
+            with self._moving():
+                await self._attach_frame(first, calls[:performed], results)
+                await self._glanced()
             await self._have_a_browser(results)
             results = self.reword(results)
         except RecorderFailed:
@@ -119,6 +127,25 @@ class Hands:
             self._glances.clear()
         self._journal(turn, results)
         return results
+
+    @contextlib.contextmanager
+    def _moving(self) -> Iterator[None]:
+        self._still.clear()
+        try:
+            yield
+        finally:
+            self._still.set()
+
+    @property
+    def moves(self) -> bool:
+        """Say whether an action, or the look at what it led to, is under way."""
+        return not self._still.is_set() or any(not glance.done() for glance in self._glances)
+
+    async def at_rest(self) -> None:
+        """Wait until the action under way is done, and what it led to is recorded."""
+        while self.moves:
+            await self._still.wait()
+            await asyncio.gather(*self._glances, return_exceptions=True)
 
     async def _have_a_browser(self, results: list[Json]) -> None:
         """Make sure that there is one to go on with, and tell the agent if it is another."""
@@ -142,7 +169,7 @@ class Hands:
             self._camera.move_to(session.session)
             self._toolset.move_to(session.session)
         self._arrival = await self._camera.settled("start")
-        await self._record_frame(self._arrival, 0, "start")
+        await self.record(self._arrival, 0, "start")
 
     def decline(self, turn: int, calls: tuple[Call, ...]) -> list[Json]:
         """Answer calls of a turn that did not end by asking for them: nothing of it is done."""
@@ -180,15 +207,15 @@ class Hands:
                 # A message sent `now` leaves what has not begun, all of it if the model was still answering:
                 # it did not know of the message. It reads why.
                 tried = len(results)
-                left = NOT_DONE if self._berth.news else INTERRUPTED
-                self._answer_rest(first, calls, results, left)
+                self._answer_rest(first, calls, results, self._why_left())
                 return tried
             if ruling.barred:
                 tried = len(results)
                 self._bar(number, call, ruling.barred, results)
                 self._answer_rest(first, calls, results, HALTED)
                 return tried
-            result = await self._one(number, call, ruling)
+            with self._moving():
+                result = await self._one(number, call, ruling)
             results.append(result)
             self._gate.action_done()
             if result.get("is_error") or self._toolset.doubt:
@@ -218,7 +245,12 @@ class Hands:
         return ruling if await self._gate.pass_action(self._is_unwanted) else None
 
     def _is_unwanted(self) -> bool:
-        return self._mailbox.urgent or bool(self._berth.news)
+        return self._mailbox.urgent or bool(self._berth.news or self._lease.news)
+
+    def _why_left(self) -> str:
+        if self._berth.news:
+            return NOT_DONE
+        return deeds.NOT_DONE if self._lease.news else INTERRUPTED
 
     def _bar(self, number: int, call: Call, why: str, results: list[Json]) -> None:
         self._recorder.publish(_finished(number, call, why, ok=False, executed=False), durable=True)
@@ -253,7 +285,7 @@ class Hands:
         took_ms = (time.monotonic() - began) * 1e3
         try:
             if self._toolset.taken is not None:
-                await self._record_frame(self._toolset.taken, number, call.member)
+                await self.record(self._toolset.taken, number, call.member)
             await self._glanced()  # in a replay the picture before an action comes before its end
         finally:  # whatever ends the run here: it was done, and nobody may say that it was not
             self._recorder.publish(_finished(number, call, text, ok=ok, duration_ms=took_ms), durable=True)
@@ -274,7 +306,7 @@ class Hands:
             shot = await self._camera.settled(call.member, call.input, since=self._began)
         except BrowserError:
             return result
-        await self._record_frame(shot, number, "doubt")
+        await self.record(shot, number, "doubt")
         return with_block(result, image_block(shot.data, shot.mime))
 
     async def _attach_frame(self, first: int, tried: tuple[Call, ...], results: list[Json]) -> None:
@@ -282,8 +314,8 @@ class Hands:
 
         After a failure the model gets text only, but people still see where it led.
         """
-        if not tried or self._toolset.lost or has_image(results[-1]):
-            return
+        if not tried or self._toolset.lost or has_image(results[-1]) or self._lease.news:
+            return  # what a person did since is told with a picture of its own
         try:
             last = tried[-1]
             shot = await self._camera.settled(last.member, last.input, since=self._began)
@@ -297,7 +329,7 @@ class Hands:
             self._berth.touch()
         await self._glanced()
         shown = not results[-1].get("is_error")
-        await self._record_frame(shot, first + len(tried) - 1, "settled", shown=shown)
+        await self.record(shot, first + len(tried) - 1, "settled", shown=shown)
         if shown:
             results[-1] = with_block(results[-1], image_block(shot.data, shot.mime))
 
@@ -325,7 +357,7 @@ class Hands:
         if before is not None:
             await asyncio.wait({before})  # frames are numbered in the order of their actions
         with contextlib.suppress(RecorderFailed):  # the recorder has told the run, which ends for it
-            await self._record_frame(shot, number, "glance")
+            await self.record(shot, number, "glance")
 
     async def _glanced(self) -> None:
         """Wait until the frames between the actions are recorded."""
@@ -357,13 +389,13 @@ class Hands:
     async def first_frame(self) -> None:
         """Record how the browser looks before the first action, and have another if it can't be seen."""
         try:
-            await self._record_frame(await self._camera.settled("start"), 0, "start")
+            await self.record(await self._camera.settled("start"), 0, "start")
         except BrowserError as error:
             await self._berth.recover(str(error), gone=isinstance(error, BrowserLost))
             self._berth.take_news()  # the agent has not begun: to it there was no other
             self._arrival = None
 
-    async def _record_frame(self, shot: Shot, action: int, source: str, *, shown: bool = True) -> None:
+    async def record(self, shot: Shot, action: int, source: str, *, shown: bool = True) -> None:
         """Store and journal a frame; `shown` is False for one that the model does not get after all."""
         if shown and source not in FOR_PEOPLE:
             digest = hashlib.sha256(shot.data).hexdigest()

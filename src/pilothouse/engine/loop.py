@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from pilothouse import events as ev
+from pilothouse.engine import deeds
 from pilothouse.engine.asking import Asker, Refused
 from pilothouse.engine.limits import When
 from pilothouse.events import RunPhase
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pilothouse.engine.allowance import Allowance
     from pilothouse.engine.batch import Hands
     from pilothouse.engine.gate import Gate
+    from pilothouse.engine.lease import Lease
     from pilothouse.engine.mailbox import Mailbox
     from pilothouse.engine.recorder import Recorder
     from pilothouse.engine.requester import Requester
@@ -45,6 +47,7 @@ class Loop:
         requester: Requester,
         pictures: Pictures,
         conversation: Conversation,
+        lease: Lease,
         idle_s: float,
     ) -> None:
         self._recorder = recorder
@@ -56,6 +59,7 @@ class Loop:
         self._requester = requester
         self._pictures = pictures
         self._conversation = conversation
+        self._lease = lease
         self._idle_s = idle_s
         self.turns = 0
 
@@ -115,19 +119,37 @@ class Loop:
                 self._conversation.add_results(await self._pictures.by_file(results))
             elif calls:
                 self._conversation.add_results(self._hands.decline(self.turns, calls))
-            elif stop is Stop.GO_ON or self._mailbox.waiting:
+            elif stop is Stop.GO_ON or self._mailbox.waiting or self._is_driven:
                 continue  # something was said while the last answer came: the leg goes on
             elif 0 < empty <= EMPTY_ANSWERS_MAX:
                 self._nudge()
             else:
                 return
 
+    @property
+    def _is_driven(self) -> bool:
+        """Say whether a run that would end now must not: a person drives, or the model was not told yet."""
+        return self._idle_s <= 0 and bool(self._lease.holder or self._lease.news)
+
     def _deliver(self) -> None:
         """Give the model what people said: everything it asked for is answered, so this is a boundary."""
+        self._hand_back()
         for message in self._mailbox.take_all():
             role = self._conversation.add_message(message.text)
             delivered = ev.MessageDelivered(id=message.id, turn=self.turns, text=message.text, role=role)
             self._recorder.publish(delivered, durable=True)
+
+    def _hand_back(self) -> None:
+        """Tell the model what a person did at the wheel, and show it the page as they left it."""
+        news = self._lease.take_news()
+        if news is None:
+            return
+        shot = news.shot if self._conversation.takes_pictures else None
+        text = f"{news.note} {deeds.UNSEEN if shot is None else deeds.SEEN}"
+        picture = [self._pictures.block(shot.data, shot.mime)] if shot is not None else []
+        role = self._conversation.add_note(text, picture)
+        told = ev.MessageDelivered(id=news.lease, turn=self.turns, text=text, role=role)
+        self._recorder.publish(told, durable=True)
 
     def _nudge(self) -> None:
         role = self._conversation.add_nudge(CONTINUE)

@@ -20,6 +20,7 @@ from pilothouse.engine.allowance import Allowance
 from pilothouse.engine.approvals import Approvals
 from pilothouse.engine.choices import checked_shape, doubts_about
 from pilothouse.engine.gate import Gate
+from pilothouse.engine.lease import Lease
 from pilothouse.engine.limits import limits_of
 from pilothouse.engine.mailbox import Mailbox
 from pilothouse.engine.policy import Mode, Policy
@@ -75,14 +76,18 @@ class Run:
             limits_of(spec.limits),
             unattended=spec.headless,
         )
-        self.steering = Steering(self.recorder, self.gate, self.mailbox, self.approvals, self.allowance)
+        self.lease = Lease(self.recorder, self.gate, self.approvals)
+        self.steering = Steering(
+            self.recorder, self.gate, self.mailbox, self.approvals, self.allowance, self.lease
+        )
         self.recorder.on_failure = self._break
         self.steering.phase = lambda: self.recorder.state.phase
         self.steering.on_abort = self.abort
         self.steering.on_freeze = self._drop_answer
         if spec.browser == "local":
             self.steering.why_not_keep = "a local browser ends with its run, and can't be kept"
-        self._server = ControlServer(socket_path(spec.run), spec.run, self.steering.apply, self._bus)
+        self._server = ControlServer(socket_path(spec.run), spec.run, self.steering.begin, self._bus)
+        self._server.on_arrived, self._server.on_departed = self.lease.arrived, self.lease.departed
         self._loop: Loop | None = None
         self._work: asyncio.Task[None] | None = None
         self._computer: Computer | None = None
@@ -148,9 +153,11 @@ class Run:
 
     def _lost(self) -> None:
         self.approvals.withdraw("the browser it was meant for is gone")
+        self.lease.lost()
 
     def _stop(self) -> None:
         """Cancel the work, and again every half second: a library may have swallowed it."""
+        self.lease.halt()
         if self._work is not None and not self._work.done():
             self._work.cancel()
             asyncio.get_running_loop().call_later(INSIST_S, self._stop)
@@ -216,6 +223,7 @@ class Run:
         """
         with contextlib.suppress(RecorderFailed):
             self.gate.enter(RunPhase.ENDING)
+        await self.lease.close("the run ended")
         await asyncio.gather(self._close_browser(), self._forget(), return_exceptions=True)
         for close in reversed(self._closers):
             with contextlib.suppress(Exception):
@@ -281,6 +289,7 @@ class Run:
         self._loop, self._computer = agent.loop, agent.computer
         self.steering.on_model = agent.plan
         await agent.hands.first_frame()
+        self.lease.wheel = agent.wheel
         await agent.loop.run(spec.task)
 
 

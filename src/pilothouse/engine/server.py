@@ -7,6 +7,7 @@ The socket is 0600 in a 0700 directory, and the peer's uid must be ours, else it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import stat
@@ -22,7 +23,7 @@ from pilothouse.errors import ProtocolMismatch, StateDirError
 from pilothouse.paths import SOCKET_PATH_MAX_BYTES, make_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from pilothouse.bus import Bus
@@ -39,19 +40,31 @@ class ControlServer:
     Args:
         path: Where the socket is made.
         run: The run id, told in the greeting.
-        apply: Applies a command and returns its answer.
+        begin: Applies a command and gives its answer, which may take its time.
         bus: Wakes viewers when the journal has grown.
+
+    Attributes:
+        on_arrived: Told who is there, and what they call what they look with.
+        on_departed: The same, once they have hung up.
+        look: Gives a live picture other than the numbered one to somebody.
     """
 
     def __init__(
-        self, path: Path, run: str, apply: Callable[[cmd.Command], cmd.Ack | cmd.Refused], bus: Bus
+        self,
+        path: Path,
+        run: str,
+        begin: Callable[[cmd.Command], asyncio.Future[cmd.Ack | cmd.Refused]],
+        bus: Bus,
     ) -> None:
         self._path = path
         self._run = run
-        self._apply = apply
+        self._begin = begin
         self._bus = bus
         self._server: asyncio.Server | None = None
         self._viewers: set[asyncio.Task[None]] = set()
+        self.on_arrived: Callable[[str, str], None] = lambda actor, client: None
+        self.on_departed: Callable[[str, str], None] = lambda actor, client: None
+        self.look: Callable[[int, str], Awaitable[cmd.LivePicture]] | None = None
 
     async def open(self) -> None:
         """Make the socket.
@@ -116,11 +129,20 @@ class ControlServer:
         if not isinstance(greeting, cmd.Hello):
             return
         cmd.agree(greeting)
-        while line := await reader.readline():
-            frame = cmd.decode_from_viewer.decode(line)
-            if isinstance(frame, cmd.Command):
-                _send(writer, self._apply(frame))
-                await writer.drain()
+        looking = _Looking(self, writer, greeting.actor)
+        self.on_arrived(greeting.actor, greeting.client)
+        try:
+            while line := await reader.readline():
+                frame = cmd.decode_from_viewer.decode(line)
+                if isinstance(frame, cmd.Command):
+                    self._begin(frame).add_done_callback(lambda answer: _answer(writer, answer))
+                    await asyncio.sleep(0)  # most are answered by then
+                    await writer.drain()
+                elif isinstance(frame, cmd.Look):
+                    looking.at(frame.after)
+        finally:
+            looking.end()
+            self.on_departed(greeting.actor, greeting.client)
 
     async def _wake(self, writer: asyncio.StreamWriter) -> None:
         """Tell the viewer that there is more to read, at most fifty times a second."""
@@ -136,6 +158,37 @@ class ControlServer:
             pass  # the viewer is gone; reading from it ends the conversation
         finally:
             subscription.close()
+
+
+class _Looking:
+    """One viewer's wait for its next live picture: the newest thing it asked for counts."""
+
+    def __init__(self, server: ControlServer, writer: asyncio.StreamWriter, actor: str) -> None:
+        self._server = server
+        self._writer = writer
+        self._actor = actor
+        self._task: asyncio.Task[None] | None = None
+
+    def at(self, after: int) -> None:
+        self.end()
+        self._task = asyncio.create_task(self._look(after))
+
+    def end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _look(self, after: int) -> None:
+        if self._server.look is None:
+            return
+        picture = await self._server.look(after, self._actor)
+        with contextlib.suppress(OSError):  # the viewer is gone; reading from it ends the conversation
+            _send(self._writer, picture)
+            await self._writer.drain()
+
+
+def _answer(writer: asyncio.StreamWriter, answer: asyncio.Future[cmd.Ack | cmd.Refused]) -> None:
+    if not answer.cancelled() and not writer.is_closing():
+        _send(writer, answer.result())
 
 
 def _send(writer: asyncio.StreamWriter, frame: msgspec.Struct) -> None:

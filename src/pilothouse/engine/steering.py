@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from pilothouse import commands as cmd
 from pilothouse import events as ev
+from pilothouse.engine.deeds import MOVE
 from pilothouse.engine.gate import STEPS_MAX
 from pilothouse.engine.mailbox import TEXT_MAX_CHARS, Mailbox, Waiting
 from pilothouse.errors import CommandRefusedError, PilothouseError, RecorderFailed, SettingError
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
     from pilothouse.engine.allowance import Allowance
     from pilothouse.engine.approvals import Approvals
     from pilothouse.engine.gate import Gate
+    from pilothouse.engine.lease import Lease
     from pilothouse.engine.recorder import Recorder
 
 _ENVELOPE = frozenset({"type", "id", "actor", "reason", "expect"})
 _LET_GO = frozenset({Hold.PAUSE, Hold.FREEZE, Hold.STEP, Hold.RETRY, Hold.BROWSER_LOST, Hold.UNATTENDED})
 """What resuming lets go of."""
 _INSTEAD = {
-    Hold.TAKEOVER: "a person drives: release it first",
+    Hold.TAKEOVER: "{driver} drives: release it first",
     Hold.APPROVAL: "an action waits for an approval: approve, reject or edit it",
     Hold.LIMIT: "a limit is reached: raise it, or name it to go on once",
     Hold.DISK: "the disk is full: make room",
@@ -42,20 +45,79 @@ class Steering:
     """Applies commands to the run, one at a time and in order of arrival."""
 
     def __init__(
-        self, recorder: Recorder, gate: Gate, mailbox: Mailbox, approvals: Approvals, allowance: Allowance
+        self,
+        recorder: Recorder,
+        gate: Gate,
+        mailbox: Mailbox,
+        approvals: Approvals,
+        allowance: Allowance,
+        lease: Lease,
     ) -> None:
         self._recorder = recorder
         self._gate = gate
         self._mailbox = mailbox
         self._approvals = approvals
         self._allowance = allowance
+        self._lease = lease
         self._answers: dict[str, cmd.Ack | cmd.Refused] = {}
+        self._acts: dict[str, asyncio.Future[cmd.Ack | cmd.Refused]] = {}
+        """What is asked to be done with the page and not answered yet."""
         self.on_freeze: Callable[[str], None] = lambda why: None
         self.on_abort: Callable[[str, bool], None] = lambda why, keep: None
         self.on_model: Callable[[str, str], list[str]] = _not_yet
         self.why_not_keep = ""
         """Why the browser can't be left open after an abort; empty if it can."""
         self.phase: Callable[[], RunPhase] = lambda: RunPhase.STARTING
+
+    def begin(self, command: cmd.Command) -> asyncio.Future[cmd.Ack | cmd.Refused]:
+        """Apply a command; an act is answered once it was sent to the browser, all others at once."""
+        if command.id in self._acts:
+            return self._acts[command.id]
+        answer: asyncio.Future[cmd.Ack | cmd.Refused] = asyncio.get_running_loop().create_future()
+        if isinstance(command, cmd.Act) and command.id not in self._answers:
+            self._act(command, answer)
+        else:
+            answer.set_result(self.apply(command))
+        return answer
+
+    def _act(self, act: cmd.Act, answer: asyncio.Future[cmd.Ack | cmd.Refused]) -> None:
+        """Have one thing done with the page; where the pointer only moves, its last place is journalled."""
+
+        def told(done: asyncio.Future[None] | None, why: str = "") -> None:
+            self._acts.pop(act.id, None)
+            error = done.exception() if done is not None else None
+            reply = self._answered(act, why or (str(error) if error else ""), quiet=act.member == MOVE)
+            self._remember(act.id, reply)
+            if not answer.done():
+                answer.set_result(reply)
+
+        if self.phase() in (RunPhase.ENDING, RunPhase.ENDED):
+            told(None, f"the run {'is ending' if self.phase() is RunPhase.ENDING else 'has ended'}")
+            return
+        try:
+            if act.member != MOVE:
+                self._received(act)
+            doing = self._lease.act(act)
+        except (CommandRefusedError, RecorderFailed) as refusal:
+            told(None, str(refusal))
+            return
+        self._acts[act.id] = answer
+        doing.add_done_callback(told)
+
+    def _answered(self, command: cmd.Command, why: str, *, quiet: bool) -> cmd.Ack | cmd.Refused:
+        """Journal the answer to an act, unless it is one of many, or the journal is sealed already."""
+        seq, name = self._recorder.state.seq, type(command).__name__
+        if not quiet and self.phase() is not RunPhase.ENDED:
+            told = (
+                ev.CommandRefused(id=command.id, command=name, why=why)
+                if why
+                else ev.CommandApplied(id=command.id, command=name)
+            )
+            try:
+                seq = self._recorder.publish(told)
+            except RecorderFailed as error:  # it ends the run: the recorder has said so
+                why = f"the run ends: {error}"
+        return cmd.Refused(id=command.id, why=why) if why else cmd.Ack(id=command.id, seq=seq)
 
     def apply(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
         """Apply a command; on disk before the answer leaves (terminal-and-journal §2.4)."""
@@ -71,17 +133,20 @@ class Steering:
         self._remember(command.id, answer)
         return answer
 
-    def _recorded(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
-        name = type(command).__name__
+    def _received(self, command: cmd.Command) -> None:
         self._recorder.publish(
             ev.CommandReceived(
                 id=command.id,
-                command=name,
+                command=type(command).__name__,
                 actor=command.actor,
                 reason=command.reason,
                 args=_args(command),
             )
         )
+
+    def _recorded(self, command: cmd.Command) -> cmd.Ack | cmd.Refused:
+        name = type(command).__name__
+        self._received(command)
         try:
             self._do(command)
         except (_No, CommandRefusedError) as refusal:
@@ -122,6 +187,12 @@ class Steering:
                 self._approvals.set_mode(mode, command.actor)
             case cmd.SetLimit(limit=limit, value=value):
                 self._allowance.set_limit(limit, value, command.actor)
+            case cmd.TakeOver(actor=actor):
+                self._lease.take(actor)
+            case cmd.Release(actor=actor):
+                self._lease.release(actor)
+            case cmd.Conceal(actor=actor) | cmd.Reveal(actor=actor):
+                self._lease.conceal(actor, on=isinstance(command, cmd.Conceal))
             case _:
                 raise _No(f"this engine can't do {type(command).__name__} yet")
 
@@ -132,7 +203,8 @@ class Steering:
             return
         holding = frozenset(self._gate.holding)
         if holding and not holding & _LET_GO and not self._gate.counting:
-            raise _No(next(way for hold, way in _INSTEAD.items() if hold in holding))
+            way = next(way for hold, way in _INSTEAD.items() if hold in holding)
+            raise _No(way.format(driver=self._lease.holder))
         self._gate.resume()
 
     def _step(self, n: int) -> None:

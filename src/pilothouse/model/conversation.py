@@ -112,6 +112,22 @@ class Conversation:
             self.history.append("user", [_text(text)])
         return "user"
 
+    @property
+    def takes_pictures(self) -> bool:
+        """Say whether what is added next may hold a picture: a system message may not."""
+        return len(self.history) == 0 or self.history.last.role != "system"
+
+    def add_note(self, text: str, pictures: list[Json]) -> str:
+        """Add what happened to the page meanwhile, and how it looks now; returns the role used."""
+        self._refuse_while_open()
+        last = self.history.last
+        if last.role == "assistant":
+            self.history.append("user", [_text(text), *pictures])
+            return "user"
+        for block in (_text(text), *pictures):
+            self.history.extend(block)
+        return last.role
+
     def add_nudge(self, text: str) -> str:
         """Ask for more after an empty answer, which is not kept; returns the role used."""
         self._refuse_while_open()

@@ -106,6 +106,17 @@ class Pictures:
         self._same = 0
         return block
 
+    def block(self, data: bytes, mime: str) -> Json:
+        """Make the block of a picture that follows now: by its file if that is there already, else inline."""
+        encoded = base64.b64encode(data).decode("ascii")
+        source = {"type": "base64", "media_type": mime, "data": encoded}
+        block = self._unless_same({"type": "image", "source": source}, wanted=False)
+        task = self._uploads.get(_digest(encoded))
+        there = self.uploading and task is not None and task.done() and not task.cancelled()
+        if block["type"] == "image" and there and task is not None and task.result():
+            return {"type": "image", "source": {"type": "file", "file_id": task.result()}}
+        return block
+
     async def by_file(self, results: list[Json]) -> list[Json]:
         """Name the pictures of results by their files, as far as they are uploaded."""
         if not self.uploading:
