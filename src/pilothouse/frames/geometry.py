@@ -191,7 +191,7 @@ class Geometry(NamedTuple):
         return self.display_pixel(self.pointer_to_image(at) if exact else self.cell_to_image(at))
 
     def meant(self, at: Point, *, exact: bool = False, clamped: bool = False) -> Point | None:
-        """Give the model's pixel that a place on the pane means, as an action names it; None beside the picture.
+        """Give the model's pixel that a place on the pane means; None beside the picture.
 
         Args:
             at: A cell; a place inside one if it is `exact`.

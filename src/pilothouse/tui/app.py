@@ -131,6 +131,10 @@ class Bridge(GuardedApp[None]):
         if self._theme_problems:
             self.notify("\n".join(self._theme_problems), severity="warning", timeout=10)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave every key to the page while a person drives."""
+        return False if self.run_screen.is_captured else super().check_action(action, parameters)
+
     def action_leave(self) -> None:
         """Leave the bridge; the run goes on."""
         self.exit()

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, NamedTuple
 
-from pilothouse.tui.pointer import SLOP_PX, Deed
+from pilothouse.tui.pointer import SLOP_PX, TYPE_MAX, Deed
 
 WAITING_MAX: Final = 150
 """So much may wait; an engine takes 200."""
-TYPE_MAX: Final = 2_000
 REPEAT_MAX: Final = 100
 AGAIN_S: Final = 0.5
 """A click behind a waiting one makes it a double click within this time."""

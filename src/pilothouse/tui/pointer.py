@@ -1,7 +1,7 @@
 """What a person's hands do on the picture, as deeds on the page: mouse and keys in, deeds out.
 
-Pure: it is told the time, and neither draws nor sends. A deed is a member of the computer tool with its input, in
-the picture's pixels; the order in which deeds wait to be sent is `outbox`'s.
+Pure: it is told the time, and neither draws nor sends. A deed is a member of the computer tool with its
+input, in the picture's pixels; the order in which deeds wait to be sent is `outbox`'s.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import math
 import unicodedata
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pilothouse.frames.geometry import Point
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from pilothouse.frames.geometry import Geometry, Point
 
 HOVER_S: Final = 0.08
 """The pointer is taken along once it has rested so long: what it passes over on its way means nothing."""
@@ -25,6 +25,8 @@ ESCAPE_S: Final = 0.3
 """A lone escape reaches the page after so long; a second one until then gives the wheel back."""
 PASTE_MAX: Final = 10_000
 """Characters of one paste."""
+TYPE_MAX: Final = 500
+"""Characters typed in one go: a slow page must have done it before its engine is given up."""
 LET_GO: Final = "ctrl+t"
 """The key that always gives the wheel back."""
 
@@ -132,7 +134,7 @@ class Mouse:
             return [*self._to(report.at), Deed("left_mouse_up", {})]
         if press.button == LEFT and _apart(press.at, report.at) >= SLOP_PX:
             self._last = report.at
-            start = {"start_coordinate": _at(press.at)["coordinate"]}
+            start = {"start_coordinate": at_point(press.at)}
             return [Deed("left_click_drag", {**start, **_at(report.at), **_held(press.held)})]
         self._last = press.at
         return [Deed(_CLICK_OF[press.button], {**_at(press.at), **_held(press.held)})]
@@ -148,8 +150,13 @@ class Mouse:
         return [Deed("mouse_move", {**_at(at), **_held(held)})]
 
 
+def at_point(point: Point) -> list[int]:
+    """Write a place as an action's input has it."""
+    return [int(point.x), int(point.y)]
+
+
 def _at(point: Point) -> dict[str, Any]:
-    return {"coordinate": [int(point.x), int(point.y)]}
+    return {"coordinate": at_point(point)}
 
 
 def _held(modifiers: str) -> dict[str, Any]:
@@ -259,12 +266,42 @@ class Keyboard:
         return [Deed("key", {"text": "Escape"})]
 
 
-def deed_of_paste(text: str) -> Deed | None:
-    """Make a deed of pasted text: lines end as the page's do, other controls are left out; None for none."""
+def deeds_of_paste(text: str) -> list[Deed]:
+    """Make deeds of pasted text: lines end as the page's do, other controls are left out; none too long."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     kept = "".join(_printing(lines))
-    return Deed("type", {"text": kept}) if kept else None
+    return [Deed("type", {"text": kept[at : at + TYPE_MAX]}) for at in range(0, len(kept), TYPE_MAX)]
 
 
 def _printing(text: str) -> Iterable[str]:
     return (character for character in text if character in "\n\t" or unicodedata.category(character) != "Cc")
+
+
+# --- the crosshair -------------------------------------------------------------------------------------
+
+_WAYS: Final = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
+_CLICKS: Final = {"enter": (LEFT, 1), "d": (LEFT, 2), "m": (MIDDLE, 1), "r": (RIGHT, 1)}
+_SCROLLS: Final = {"u": "up", "n": "down"}
+
+
+def aim_reports(key: str, at: Point, geometry: Geometry, *, is_held: bool) -> tuple[Point, list[Report]]:
+    """Say where a key takes the crosshair, and what a mouse there would have done.
+
+    Args:
+        key: Textual's name.
+        at: Where the crosshair is, in the picture's pixels.
+        geometry: How far a cell goes.
+        is_held: The button is down.
+    """
+    way = _WAYS.get(key.removeprefix("shift+"))
+    if way is not None:
+        to = geometry.nudged(at, *way, fine=key.startswith("shift+"))
+        return to, [Report("move", to, LEFT if is_held else 0)]
+    if key in _SCROLLS:
+        return at, [Report("scroll", at, way=_SCROLLS[key])]
+    if key == "space":
+        return at, [Report("up" if is_held else "down", at, LEFT)]
+    if key not in _CLICKS or is_held:
+        return at, []
+    button, times = _CLICKS[key]
+    return at, [Report(kind, at, button) for _ in range(times) for kind in ("down", "up")]

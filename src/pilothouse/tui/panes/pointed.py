@@ -55,14 +55,14 @@ class Pointed(Vertical):
         self.takes_pointer = False
         self.release_mouse()
 
-    def _on_mouse_down(self, event: events.MouseDown) -> None:
+    async def _on_mouse_down(self, event: events.MouseDown) -> None:
         if self._tell("down", event):
             self.capture_mouse()
 
     def _on_mouse_move(self, event: events.MouseMove) -> None:
         self._tell("move", event)
 
-    def _on_mouse_up(self, event: events.MouseUp) -> None:
+    async def _on_mouse_up(self, event: events.MouseUp) -> None:
         self._tell("up", event)
         self.release_mouse()
 

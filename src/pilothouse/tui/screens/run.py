@@ -14,7 +14,7 @@ from pilothouse import commands as cmd
 from pilothouse.tui.actions import ACTIONS, BY_ID
 from pilothouse.tui.panes.help import HelpPane
 from pilothouse.tui.panes.picture import PicturePane
-from pilothouse.tui.screens.deciding import DecidingScreen
+from pilothouse.tui.screens.driving import DrivingScreen
 from pilothouse.tui.widgets.approval import ApprovalPane
 from pilothouse.tui.widgets.composer import Composer
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine, parse_place
@@ -51,7 +51,7 @@ def _bindings() -> list[BindingType]:
     ]
 
 
-class RunScreen(DecidingScreen):
+class RunScreen(DrivingScreen):
     """A run, watched, steered and replayed."""
 
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
@@ -60,6 +60,8 @@ class RunScreen(DecidingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave a key to the pane that is open in front, which may take it for a letter."""
+        if self.is_captured:
+            return False
         if action == "do" and self.drawer.opened:
             return parameters[0] in _BESIDE_DRAWER | _SWALLOWED
         return super().check_action(action, parameters)
@@ -356,6 +358,7 @@ class RunScreen(DecidingScreen):
 
     def withdraw(self) -> None:
         """Ask no longer whether to end a run that is over."""
+        super().withdraw()
         if self.drawer.opened == "abort":
             self._close()
             self.say("the run is over: there is nothing to abort any more")

@@ -14,12 +14,15 @@ from pilothouse.tui.actions import (
     APPROVAL_KEYS,
     COMPOSER_KEYS,
     DECISION_KEYS,
+    EDIT_KEYS,
     GOTO_KEYS,
     LIMIT_KEYS,
+    WHEEL_KEYS,
 )
 from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
 from pilothouse.tui.widgets.composer import Composer
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine
+from pilothouse.tui.widgets.wheel import WheelPane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +41,8 @@ _KEYS: Final = {
     "limits": LIMIT_KEYS,
     "approval": APPROVAL_KEYS,
     "reject": DECISION_KEYS,
-    "edit": DECISION_KEYS,
+    "edit": EDIT_KEYS,
+    "wheel": WHEEL_KEYS,
 }
 DECIDING: Final = frozenset({"approval", "reject", "edit"})
 """The panes in which a decision is taken."""
@@ -66,11 +70,12 @@ class Drawer(Container):
         yield ApprovalPane(self._now)
         yield DecisionForm("reject", self._now, "why not? the agent reads it")
         yield DecisionForm("edit", self._now, "the input as JSON")
+        yield WheelPane()
 
     @property
     def keys(self) -> tuple[LocalKey, ...]:
         """The keys of what is open."""
-        return _KEYS[self.opened]
+        return self.query_one(WheelPane).standing.keys if self.opened == "wheel" else _KEYS[self.opened]
 
     def open(self, name: str) -> None:
         """Open a pane and give it the keys."""
