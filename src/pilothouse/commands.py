@@ -118,6 +118,10 @@ class Release(Command, frozen=True):
     """Give the lease back."""
 
 
+class LiveView(Command, frozen=True):
+    """Ask for the address where the browser itself can be watched and driven: a key, never recorded."""
+
+
 class SetLimit(Command, frozen=True):
     """Change a limit while the run goes on; None lifts it."""
 
@@ -159,6 +163,7 @@ AnyCommand = (
     | Conceal
     | Reveal
     | Release
+    | LiveView
     | SetLimit
     | SetMode
     | SetModel
@@ -200,11 +205,13 @@ class LivePicture(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     title: str = ""
 
 
-class Ack(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str):
+class Ack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=str):
     """The command took effect; `seq` is its `CommandApplied` event, already on disk."""
 
     id: str
     seq: int
+    link: str = ""
+    """What `LiveView` asked for."""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 WIDTH_PX, HEIGHT_PX = 1280, 800
+LIVE_VIEW = "https://live.example/view?jwt=KEY-TO-THE-BROWSER"
 _ACTIONS = ("click_mouse", "move_mouse", "drag_mouse", "scroll", "type", "press_key")
 
 
@@ -137,6 +138,7 @@ class KernelStub:
             "name": name,
             "cdp_ws_url": "ws://127.0.0.1/none",
             "webdriver_ws_url": "ws://127.0.0.1/none",
+            "browser_live_view_url": LIVE_VIEW,
             "created_at": "2026-01-01T00:00:00Z",
             "headless": False,
             "stealth": False,

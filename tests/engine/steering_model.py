@@ -10,12 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pilothouse import commands as cmd
+from pilothouse.engine.lease import ACTS
 from pilothouse.engine.limits import Limit
 from pilothouse.engine.policy_rules import Mode
 from pilothouse.events import Hold, RunPhase
 
 BY_HAND: Final = frozenset({Hold.PAUSE, Hold.FREEZE, Hold.STEP})
 STEPS_MAX: Final = 1000
+NOBODY: Final = "nobody has taken over"
+IDLE_S: Final = 300
+GRACE_S: Final = 30
 OVER: Final = {RunPhase.ENDED: "the run has ended", RunPhase.ENDING: "the run is ending"}
 
 
@@ -58,6 +62,17 @@ class Steered:
     """So many requests were made."""
     driver: str = ""
     """Who holds the lease, or asked for it while an action is under way."""
+    acts: int = 0
+    """What they asked for and is not done."""
+    leaving: bool = False
+    """The lease ends once that is done."""
+    concealed: bool = False
+    idle_s: int = 0
+    """How long they have not asked for anything."""
+    gone_s: int | None = None
+    """How long their viewer is gone; None as long as it is there, or never was."""
+    bridges: tuple[str, ...] = ()
+    """Whose bridges are there."""
     browser: bool = False
     limit: str = ""
     """The request of the limit that holds."""
@@ -67,6 +82,10 @@ class Steered:
     limits: frozenset[str] = frozenset({"steps"})
     stale: bool = False
     """Somebody took over while the model was answering: what it asks for was meant for another screen."""
+    answering: bool = False
+    """What the model asked for is not answered yet, be it that it was left."""
+    adrift: bool = False
+    """The model was not told yet that it has another browser."""
 
     # ------------------------------------------------------------------------------- what may happen
 
@@ -86,6 +105,11 @@ class Steered:
         """Say whether the next action may be sent to the browser."""
         ready = self.batch > 0 and not (self.asking or self.acting) and self.browser
         return self.phase is RunPhase.RUNNING and ready and not self.is_held and not self.is_interrupted
+
+    @property
+    def is_driving(self) -> bool:
+        """Say whether a person's act is under way: the agent's comes first."""
+        return self.acts > 0 and not self.acting
 
     @property
     def is_interrupted(self) -> bool:
@@ -112,6 +136,16 @@ def apply(run: Steered, command: cmd.Command) -> tuple[Steered, Answer]:
             return _take_over(run, command.actor)
         case cmd.Release():
             return _release(run, command.actor)
+        case cmd.Act():
+            return _act(run, command)
+        case cmd.Conceal():
+            return _conceal(run, command.actor, on=True)
+        case cmd.Reveal():
+            return _conceal(run, command.actor, on=False)
+        case cmd.LiveView():
+            return (
+                (run, Applied("the link is told")) if run.browser else (run, Refused("there is no browser"))
+            )
         case cmd.SetLimit():
             return _set_limit(run, command)
         case cmd.SetMode(mode=mode):
@@ -200,13 +234,16 @@ def _withdrawn(run: Steered) -> Steered:
 
 
 def _take_over(run: Steered, actor: str) -> tuple[Steered, Answer]:
+    if run.leaving:
+        return run, Refused(f"{run.driver} is just giving the browser back: try again")
     if run.driver == actor:
         return run, Applied()
     if run.driver:
         return run, Refused(f"{run.driver} drives")
     if not run.browser:
         return run, Refused("there is no browser")
-    after = replace(run, driver=actor, holds=run.holds | {Hold.TAKEOVER}, stale=run.asking)
+    holds, stale = run.holds | {Hold.TAKEOVER}, run.stale or run.asking
+    after = replace(run, driver=actor, holds=holds, stale=stale, idle_s=0, gone_s=None)
     if run.batch or run.request:  # what was proposed was meant for another screen
         return _withdrawn(after), Applied("the agent holds; the rest of the batch is left")
     return after, Applied("the agent holds")
@@ -217,9 +254,34 @@ def _release(run: Steered, actor: str) -> tuple[Steered, Answer]:
         return run, Refused("nobody has taken over")
     if run.driver != actor:
         return run, Refused(f"{run.driver} drives")
-    return replace(run, driver="", holds=run.holds - {Hold.TAKEOVER}), Applied(
-        "the model is told what was done"
-    )
+    if run.leaving:
+        return run, Applied()
+    return replace(run, leaving=True), Applied("the model is told what was done")
+
+
+def _act(run: Steered, act: cmd.Act) -> tuple[Steered, Answer]:
+    if why := _not_theirs(run, act.actor):
+        return run, Refused(why)
+    if act.member not in ACTS:
+        return run, Refused(f"{act.member!r} can't be done by hand")
+    after = replace(run, acts=run.acts + 1, idle_s=0, concealed=run.concealed or act.secret)
+    return after, Applied("it is done after what was asked for before")
+
+
+def _conceal(run: Steered, actor: str, *, on: bool) -> tuple[Steered, Answer]:
+    if why := _not_theirs(run, actor):
+        return run, Refused(why)
+    if run.concealed == on:
+        return run, Applied()
+    return replace(run, concealed=on), Applied("no pictures" if on else "pictures again")
+
+
+def _not_theirs(run: Steered, actor: str) -> str:
+    if not run.driver:
+        return NOBODY
+    if run.driver != actor:
+        return f"{run.driver} drives"
+    return NOBODY if run.leaving else ""
 
 
 def _set_limit(run: Steered, command: cmd.SetLimit) -> tuple[Steered, Answer]:
@@ -257,14 +319,16 @@ def opened(run: Steered) -> Steered:
 def asked(run: Steered) -> Steered:
     """A request went to the model, with every message that waited."""
     assert run.may_ask
-    return replace(run, asking=True, mail=(), stale=False)
+    return replace(run, asking=True, mail=(), stale=False, answering=False)
 
 
 def answered(run: Steered, actions: int) -> Steered:
     """The model's answer is whole: it asks for actions, or its leg is over."""
     assert run.asking
     if actions:
-        return replace(run, asking=False, batch=0 if run.stale else actions, stale=False)
+        left = run.stale or run.adrift
+        batch = 0 if left else actions
+        return replace(run, asking=False, batch=batch, stale=False, answering=True, adrift=False)
     return replace(run, asking=False, phase=RunPhase.RUNNING if run.mail else RunPhase.IDLE)
 
 
@@ -307,10 +371,47 @@ def faulted(run: Steered) -> Steered:
 
 def lost(run: Steered) -> Steered:
     """The browser is gone: what waited for it is left, and nobody drives."""
-    holds = run.holds - {Hold.TAKEOVER, Hold.APPROVAL} | {Hold.BROWSER_LOST}
-    return replace(
-        run, browser=False, holds=holds, acting=False, batch=0, request="", approved=False, driver=""
-    )
+    run = done(run, ok=False) if run.acting else run
+    holds = run.holds - {Hold.APPROVAL} | {Hold.BROWSER_LOST}
+    after = replace(run, browser=False, holds=holds, batch=0, request="", approved=False)
+    return handed_back(replace(after, stale=run.stale or run.asking, adrift=not run.answering))
+
+
+def did(run: Steered) -> Steered:
+    """The act under way is over, however it ended."""
+    assert run.is_driving
+    return replace(run, acts=run.acts - 1)
+
+
+def handed_back(run: Steered) -> Steered:
+    """The lease is over; the model is told before it goes on."""
+    holds = run.holds - {Hold.TAKEOVER}
+    return replace(run, holds=holds, driver="", acts=0, leaving=False, concealed=False, idle_s=0, gone_s=None)
+
+
+def came(run: Steered, actor: str) -> Steered:
+    """A person's bridge is there."""
+    gone_s = None if actor == run.driver else run.gone_s
+    return replace(run, bridges=(*run.bridges, actor), gone_s=gone_s)
+
+
+def went(run: Steered, actor: str) -> Steered:
+    """A person's bridge has hung up."""
+    assert actor in run.bridges
+    bridges = list(run.bridges)
+    bridges.remove(actor)
+    is_gone = actor == run.driver and actor not in bridges and not run.leaving
+    return replace(run, bridges=tuple(bridges), gone_s=0 if is_gone else run.gone_s)
+
+
+def waited(run: Steered, seconds: int) -> Steered:
+    """Time passes."""
+    if not run.driver or run.leaving:
+        return run
+    idle_s = 0 if run.acts else run.idle_s + seconds
+    gone_s = None if run.gone_s is None else run.gone_s + seconds
+    leaving = idle_s >= IDLE_S or (gone_s is not None and gone_s >= GRACE_S)
+    return replace(run, idle_s=idle_s, gone_s=gone_s, leaving=leaving)
 
 
 def limited(run: Steered) -> Steered:
@@ -371,7 +472,11 @@ COMMANDS: Final[dict[str, cmd.Command]] = {
     "Reject": cmd.Reject(**_ID, expect=_THIS),
     "Edit": cmd.Edit(**_ID, expect=_THIS, input={}),
     "TakeOver": cmd.TakeOver(**_ID),
+    "Act": cmd.Act(**_ID, member="left_click", input={"coordinate": [5, 5]}),
+    "Conceal": cmd.Conceal(**_ID),
+    "Reveal": cmd.Reveal(**_ID),
     "Release": cmd.Release(**_ID),
+    "LiveView": cmd.LiveView(**_ID),
     "SetLimit": cmd.SetLimit(**_ID, limit="steps", value=50),
     "SetMode": cmd.SetMode(**_ID, mode="ask-all"),
     "SetModel": cmd.SetModel(**_ID, model="claude-opus-5-5"),

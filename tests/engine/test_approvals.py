@@ -343,8 +343,8 @@ async def test_a_script_sees_what_waits_and_waits_for_it(state_dir: Path) -> Non
         )
         assert standing.waiting(state) == ['a1: type "hello" (5 characters)', "  the mode is ask-all"]
         assert await standing.state_of(view, run) == state
-        _, seq = await ctl.deliver(run, cmd.Approve(**meaning("a1")))
+        _, ack = await ctl.deliver(run, cmd.Approve(**meaning("a1")))
         assert await finishing is Outcome.COMPLETED
-        assert isinstance(rig.events[seq], ev.CommandApplied)
+        assert isinstance(rig.events[ack.seq], ev.CommandApplied)
         over = await standing.wait_for_person(view, run, 5)
         assert standing.as_json(over)["outcome"] == "completed"

@@ -45,7 +45,11 @@ commands = st.one_of(
     some(cmd.Reject),
     some(cmd.Edit, input=st.just({})),
     some(cmd.TakeOver),
+    some(cmd.Act, member=st.sampled_from(["left_click", "zoom"]), secret=st.booleans()),
+    some(cmd.Conceal),
+    some(cmd.Reveal),
     some(cmd.Release),
+    some(cmd.LiveView),
     some(cmd.SetLimit, limit=st.sampled_from(["steps", "?"]), value=st.sampled_from([None, 0.0, 5.0])),
     some(cmd.SetMode, mode=st.sampled_from(["auto", "deny-all", "?"])),
     some(cmd.SetModel, model=st.sampled_from(["", "m"])),
@@ -103,6 +107,29 @@ class Walk(RuleBasedStateMachine):
     def batch_is_left(self) -> None:
         self.run = model.left(self.run)
 
+    @precondition(lambda self: self.run.is_driving)
+    @rule()
+    def act_is_done(self) -> None:
+        self.run = model.did(self.run)
+
+    @precondition(lambda self: self.run.leaving and not self.run.acts and not self.run.acting)
+    @rule()
+    def lease_ends(self) -> None:
+        self.run = model.handed_back(self.run)
+
+    @rule(seconds=st.sampled_from([20, 310]))
+    def time_passes(self, seconds: int) -> None:
+        self.run = model.waited(self.run, seconds)
+
+    @rule(actor=actors)
+    def bridge_comes(self, actor: str) -> None:
+        self.run = model.came(self.run, actor)
+
+    @precondition(lambda self: self.run.bridges)
+    @rule()
+    def bridge_goes(self) -> None:
+        self.run = model.went(self.run, self.run.bridges[0])
+
     @precondition(lambda self: self.run.browser and self.run.phase is RunPhase.RUNNING)
     @rule()
     def browser_dies(self) -> None:
@@ -125,6 +152,7 @@ class Walk(RuleBasedStateMachine):
         assert (Hold.TAKEOVER in run.holds) == (run.driver != "")
         assert (Hold.LIMIT in run.holds) == (run.limit != "")
         assert Hold.BROWSER_LOST not in run.holds or not run.browser
+        assert run.driver or not (run.acts or run.leaving or run.concealed)
 
     @invariant()
     def one_hand_holds_at_a_time_and_steps_are_not_counted_then(self) -> None:
@@ -146,6 +174,7 @@ class Walk(RuleBasedStateMachine):
             return
         if run.driver:
             run, _ = model.apply(run, cmd.Release(id="x", actor=run.driver))
+            run = model.handed_back(run)
         if Hold.APPROVAL in run.holds:
             run, _ = model.apply(run, cmd.Reject(id="x", actor="ann", expect=cmd.Expect(request=run.request)))
         if run.limit:

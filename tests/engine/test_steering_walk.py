@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.browser.camera import Shot
+from pilothouse.browser.faults import ActionRefused, ActionUnknown
 from pilothouse.engine.allowance import Allowance
 from pilothouse.engine.approvals import Approvals
 from pilothouse.engine.batch import Hands
@@ -24,6 +26,7 @@ from pilothouse.engine.limits import Limits, When
 from pilothouse.engine.mailbox import Mailbox
 from pilothouse.engine.policy import Mode, Policy
 from pilothouse.engine.steering import Steering
+from pilothouse.engine.wheel import Wheel
 from pilothouse.events import Hold, RunPhase
 from pilothouse.model.conversation import Call
 from pilothouse.safety import Redactor
@@ -66,6 +69,7 @@ class Page:
         self.doubt, self.lost, self.taken = "", False, None
         self.ending: asyncio.Future[bool] | None = None
         self.sent = 0
+        self.members = Pedals(self)
 
     async def perform(self, call_id: str, member: str, given: dict[str, Any]) -> dict[str, Any]:
         self.sent += 1
@@ -78,7 +82,104 @@ class Page:
     async def shoot(self, *_: Any, **__: Any) -> Shot:
         return Shot(data=b"png", mime="image/png", width_px=1280, height_px=800)
 
-    settled = shoot
+    settled = look = shoot
+
+    def move_to(self, session: str) -> None:
+        self.lost = False
+
+
+class Pedals:
+    """What a person acts through: the page's own, never beside the agent's actions."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.pressed = False
+        self.ending: asyncio.Future[str] | None = None
+
+    async def perform(self, member: str, given: object) -> None:
+        assert self.page.ending is None, "the agent acts"
+        assert self.ending is None, "something is done already"
+        self.ending = asyncio.get_running_loop().create_future()
+        try:
+            how = await self.ending
+        finally:
+            self.ending = None
+        if how == "refused":
+            raise ActionRefused("no")
+        if how == "unknown":
+            raise ActionUnknown("no answer")
+
+    async def let_go(self, *, everything: bool = False) -> bool:
+        return False
+
+
+class Clock:
+    """Time that passes when the walk says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.alarms: list[Alarm] = []
+
+    def later(self, delay_s: float, what: Callable[[], None]) -> Alarm:
+        alarm = Alarm(self.now + delay_s, what)
+        self.alarms.append(alarm)
+        return alarm
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        for alarm in sorted(self.alarms, key=lambda alarm: alarm.at):
+            if alarm.at <= self.now and not alarm.off:
+                alarm.off = True
+                alarm.what()
+        self.alarms = [alarm for alarm in self.alarms if not alarm.off]
+
+
+@dataclasses.dataclass
+class Alarm:
+    at: float
+    what: Callable[[], None]
+    off: bool = False
+
+    def cancel(self) -> None:
+        self.off = True
+
+
+class Berthed:
+    """A berth that has the next browser as soon as a person resumes."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._recovering: asyncio.Task[None] | None = None
+        self.news = ""
+        self.on_moved: Callable[[Any], Awaitable[None]] | None = None
+        self.on_lost: Callable[[], None] = lambda: None
+        self.page = SimpleNamespace(url="", title="")
+        self.session = SimpleNamespace(session="one")
+
+    def touch(self) -> None:
+        pass
+
+    def take_news(self) -> str:
+        news, self.news = self.news, ""
+        return news
+
+    async def recover(self, why: str, *, gone: bool) -> None:
+        self.lose(why)
+        assert self._recovering is not None
+        await asyncio.shield(self._recovering)
+
+    def lose(self, why: str) -> None:
+        if self._recovering is None or self._recovering.done():
+            self._recovering = asyncio.create_task(self._recover())
+
+    async def _recover(self) -> None:
+        self._gate.hold(Hold.BROWSER_LOST)
+        self.on_lost()
+        await self._gate.resumption()
+        assert self.on_moved is not None
+        await self.on_moved(self.session)
+        self.news = "another browser"
+        self._gate.let_go(Hold.BROWSER_LOST)
 
 
 class Engine:
@@ -93,17 +194,18 @@ class Engine:
             recorder, self.gate, numbers.__next__, policy=Policy(), mode=Mode.ASK_RISKY
         )
         self.allowance = Allowance(recorder, self.gate, numbers.__next__, Limits(), unattended=False)
-        self.lease = Lease(recorder, self.gate, self.approvals)
+        self.clock = Clock()
+        self.lease = Lease(recorder, self.gate, self.approvals, self.clock.later)
         self.steering = Steering(
             recorder, self.gate, self.mailbox, self.approvals, self.allowance, self.lease
         )
         self.steering.phase = lambda: self.memory.state.phase
         self.steering.on_freeze = lambda why: self.answer(None)
         self.steering.on_model = lambda name, effort: []
-        berth = SimpleNamespace(
-            news="", on_moved=None, page=SimpleNamespace(url="", title=""), touch=lambda: None,
-            take_news=lambda: "", session=SimpleNamespace(session="one"),
-        )  # fmt: skip
+        self.steering.live_view = lambda: "https://live.example" if self.lease.wheel else None
+        self.berth = Berthed(self.gate)
+        berth = cast("Any", self.berth)
+        self.berth.on_lost = self.lose
         page = cast("Any", self.page)
         self.hands = Hands(
             recorder,
@@ -111,13 +213,18 @@ class Engine:
             self.mailbox,
             page,
             page,
-            cast("Any", berth),
+            berth,
             self.approvals,
             self.allowance,
             self.lease,
         )
+        self.wheel = Wheel(self.page.members, self.hands, page, berth)
         self.answering: asyncio.Future[int | None] | None = None
         self.gate.enter(RunPhase.STARTING)
+
+    def lose(self) -> None:
+        self.approvals.withdraw("the browser is gone")
+        self.lease.lost()
 
     def answer(self, actions: int | None) -> None:
         if self.answering is not None and not self.answering.done():
@@ -125,6 +232,7 @@ class Engine:
 
     async def drive(self) -> None:
         """Go on as the loop does."""
+        self.lease.wheel = self.wheel
         self.gate.enter(RunPhase.RUNNING)
         turn = 0
         while True:
@@ -134,6 +242,7 @@ class Engine:
             while actions is None:
                 await self.gate.pass_model()
                 self.mailbox.take_all()
+                self.lease.take_news()
                 self.answering = asyncio.get_running_loop().create_future()
                 actions = await self.answering
                 self.answering = None
@@ -158,6 +267,7 @@ class Walk:
         self.engine = Engine()
         self.run = model.Steered(limits=frozenset())
         self.commands = 0
+        self.acts: list[asyncio.Future[cmd.Ack | cmd.Refused]] = []
         self.driving: asyncio.Task[None] | None = None
 
     async def settle(self) -> None:
@@ -170,6 +280,8 @@ class Walk:
 
     def _by_itself(self, run: model.Steered) -> model.Steered:
         """Move the model as the engine moves without anyone's doing."""
+        if run.leaving and not run.acts and not run.acting:
+            return model.handed_back(run)
         if run.is_interrupted and run.batch and not run.is_held and not run.acting:
             return model.left(run)
         if run.phase is RunPhase.IDLE and run.mail:
@@ -199,6 +311,10 @@ class Walk:
             "asking": engine.answering is not None,
             "acting": engine.page.ending is not None,
             "mode": engine.approvals.mode,
+            "driver": engine.lease.holder,
+            "driving": engine.page.members.ending is not None,
+            "acts": sum(not answer.done() for answer in self.acts),
+            "concealed": engine.lease._veiled,
         }
         told = {
             "phase": self.phase(run),
@@ -209,6 +325,10 @@ class Walk:
             "asking": run.asking,
             "acting": run.acting,
             "mode": run.mode,
+            "driver": run.driver,
+            "driving": run.is_driving,
+            "acts": run.acts,
+            "concealed": run.concealed,
         }
         assert seen == told
 
@@ -216,6 +336,24 @@ class Walk:
     def phase(run: model.Steered) -> RunPhase:
         held = run.is_held and run.phase in (RunPhase.STARTING, RunPhase.RUNNING)
         return RunPhase.HOLDING if held else run.phase
+
+    def assert_nothing_was_seen(self) -> None:
+        """Check that no picture was recorded while the page was concealed, and no secret ever."""
+        concealed = False
+        for event in self.engine.memory.events:
+            if isinstance(event, ev.Concealed | ev.Revealed | ev.TakeoverEnded):
+                concealed = isinstance(event, ev.Concealed)
+            assert not (concealed and isinstance(event, ev.FrameCaptured))
+            assert b"hunter2" not in msgspec.json.encode(event)
+
+    async def end(self) -> None:
+        await self.engine.lease.close("the walk is over")
+        recovering = self.engine.berth._recovering
+        tasks = {task for task in (self.driving, recovering) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     # --- moves -------------------------------------------------------------------------------------
 
@@ -230,7 +368,11 @@ class Walk:
             name = self.run.limit if isinstance(command, cmd.Resume) else self.run.request
             command = msgspec.structs.replace(command, expect=cmd.Expect(request=name or "a0"))
         self.run, told = model.apply(self.run, command)
-        answer = self.engine.steering.apply(command)
+        begun = self.engine.steering.begin(command)
+        if isinstance(command, cmd.Act) and isinstance(told, model.Applied):
+            self.acts.append(begun)
+            return
+        answer = begun.result()
         assert isinstance(answer, cmd.Refused) == isinstance(told, model.Refused), (command, answer, told)
         if isinstance(told, model.Refused) and isinstance(answer, cmd.Refused):
             assert answer.why.startswith(told.why.split(":")[0]), (answer, told)
@@ -250,10 +392,47 @@ class Walk:
             self.run = model.done(self.run, ok=move == "done")
             assert engine.page.ending is not None
             engine.page.ending.set_result(move == "done")
+        elif move == "the browser dies" and self.run.browser and self.run.phase is RunPhase.RUNNING:
+            self.die()
+        else:
+            self.wheel(move)
+
+    def wheel(self, move: str) -> None:
+        """What happens to who drives."""
+        engine, (what, _, how) = self.engine, move.partition(" ")
+        if what == "did" and self.run.is_driving:
+            self.run = model.did(self.run)
+            assert engine.page.members.ending is not None
+            engine.page.members.ending.set_result(how)
+        elif what == "wait":
+            self.run = model.waited(self.run, int(how))
+            engine.clock.wait(float(how))
+        elif what == "came":
+            self.run = model.came(self.run, how)
+            engine.lease.arrived(how, "bridge")
+            engine.lease.arrived(how, "control")
+        elif what == "went":
+            engine.lease.departed(how, "control")
+            if how in self.run.bridges:
+                self.run = model.went(self.run, how)
+                engine.lease.departed(how, "bridge")
+
+    def die(self) -> None:
+        """Lose the browser, in the middle of an action if there is one."""
+        engine = self.engine
+        if engine.page.ending is not None:
+            engine.page.lost = True
+            engine.page.ending.set_result(False)
+        engine.berth.lose("it is gone")
+        self.run = model.lost(self.run)
 
     def go_on(self) -> None:
         run = self.run
-        if run.asking or run.acting:
+        if run.is_driving:
+            self.environment("did well")
+        elif run.driver and not run.acting:
+            self.person(cmd.Release(id="", actor=run.driver))
+        elif run.asking or run.acting:
             self.environment("answer 3" if run.asking else "done")
         elif run.request and not run.approved:
             self.person(DECISIONS[self.commands % len(DECISIONS)])
@@ -303,8 +482,34 @@ COMMANDS = [
     said(cmd.SetLimit, limit="?", value=1.0),
     said(cmd.SetModel, model="m"),
 ]
+CLICK = {"coordinate": [5, 5]}
+WHEEL: list[cmd.Command | str] = [
+    said(cmd.TakeOver),
+    said(cmd.Release),
+    said(cmd.Act, member="left_click", input=CLICK),
+    said(cmd.Act, member="type", input={"text": "hunter2"}, secret=True),
+    said(cmd.Act, member="zoom"),
+    said(cmd.Conceal),
+    said(cmd.Reveal),
+    said(cmd.LiveView),
+    cmd.TakeOver(id="", actor="bob"),
+    cmd.Release(id="", actor="bob"),
+    cmd.Act(id="", actor="bob", member="left_click", input=CLICK),
+    "did well",
+    "did refused",
+    "did unknown",
+    "came ann",
+    "came ann",
+    "went ann",
+    "wait 20",
+    "wait 310",
+    "wait 310",
+    "the browser dies",
+]
 moves = st.one_of(
     st.sampled_from(COMMANDS),
+    st.sampled_from(WHEEL),
+    st.sampled_from([*WHEEL[:4], *WHEEL[2:4], "did well", "wait 310"]),
     st.sampled_from(["open", "answer 0", "answer 1", "answer 3", "done", "failed"]),
     st.sampled_from([said(cmd.Say, text="go", when="now"), said(cmd.Pause), *DECISIONS]),
     st.just("go on"),
@@ -313,6 +518,8 @@ moves = st.one_of(
 STARTS: list[list[cmd.Command | str]] = [
     [said(cmd.SetMode, mode="ask-all"), "open", "answer 3"],
     ["open", said(cmd.SetLimit, limit="steps", value=2.0)],
+    ["open", "answer 3", said(cmd.TakeOver)],
+    ["open", said(cmd.SetMode, mode="ask-all"), "came ann", said(cmd.TakeOver), "went ann"],
     ["open"],
     [],
 ]
@@ -332,7 +539,6 @@ async def test_the_engine_steers_as_its_model_says(
                 walk.person(move)
             await walk.settle()
             walk.check()
+        walk.assert_nothing_was_seen()
     finally:
-        if walk.driving is not None:
-            walk.driving.cancel()
-            await asyncio.wait({walk.driving})
+        await walk.end()

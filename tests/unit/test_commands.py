@@ -22,6 +22,7 @@ EVERY = [
     cmd.Act(id="15", actor="ann", member="type", input={"text": "tea"}, secret=True),
     cmd.Conceal(id="16", actor="ann"),
     cmd.Reveal(id="17", actor="ann"),
+    cmd.LiveView(id="20", actor="ann"),
     cmd.Revise(id="18", actor="ann", message="4", text="the red one", before="end"),
     cmd.Unsay(id="19", actor="ann", message="4"),
     cmd.SetLimit(id="10", actor="ann", limit="cost_usd", value=2.5),

@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 PNG_MAX_BYTES = 200_000
 JPEG_QUALITY = 88
+SQUEEZES = (70, 45, 20, 5)
+"""Qualities tried for a live picture that is too large to be sent."""
 GRAB_SPACING_S = 0.3
 """Two equal grabs this far apart count as settled: no stale frame in 105 actions (performance §10)."""
 SETTLE_CAP_S = 3.0
@@ -256,6 +258,15 @@ async def _in_thread(work: Callable[..., T], *given: object) -> T:
         raise ActionUnknown(f"the browser's picture can't be read ({type(error).__name__})") from error
 
 
+async def squeezed(data: bytes, mime: str, most: int) -> tuple[bytes, str]:
+    """Give a picture in at most so many bytes, worse where it must be; one that fits is left as it is."""
+    for quality in SQUEEZES:
+        if len(data) <= most:
+            break
+        data, mime = await _in_thread(_at_quality, data, quality), "image/jpeg"
+    return data, mime
+
+
 def png_size(png: bytes) -> tuple[int, int]:
     """Read width and height, in pixels, from a PNG's header; (0, 0) if it is none."""
     if png[:8] != b"\x89PNG\r\n\x1a\n" or len(png) < 24:
@@ -269,6 +280,15 @@ def _to_jpeg(png: bytes) -> bytes:
     with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
         out = io.BytesIO()
         image.convert("RGB").save(out, "JPEG", quality=JPEG_QUALITY)
+    return out.getvalue()
+
+
+def _at_quality(data: bytes, quality: int) -> bytes:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
+        out = io.BytesIO()
+        image.convert("RGB").save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 

@@ -70,6 +70,8 @@ class BrowserSession:
         self._limit_s = float(TIMEOUT_SECONDS)
         self.name = source.name
         self.session = ""
+        self.live_view_url = ""
+        """Where it can be watched and driven: whoever has it needs nothing else, so that no disk gets it."""
         self.width_px = 0
         self.height_px = 0
 
@@ -84,6 +86,7 @@ class BrowserSession:
         self._intended = True
         browser = await self._source.have()
         self.session = browser.session_id
+        self.live_view_url = browser.browser_live_view_url or ""
         self._limit_s = float(browser.timeout_seconds or TIMEOUT_SECONDS)
         self.width_px, self.height_px = await self._size(browser, width_px, height_px)
         self._publish(

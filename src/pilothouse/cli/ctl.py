@@ -6,6 +6,7 @@ What is asked of the run and what waits in it is worded in `standing`.
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.errors import NoSuchRun, RunGone, UsageError
@@ -13,7 +14,7 @@ from pilothouse.errors import NoSuchRun, RunGone, UsageError
 if TYPE_CHECKING:
     import argparse
 
-    from pilothouse.commands import AnyCommand
+    from pilothouse.commands import Ack, AnyCommand
 
 VERBS = (
     "pause",
@@ -26,11 +27,17 @@ VERBS = (
     "limit",
     "mode",
     "model",
+    "takeover",
+    "act",
+    "conceal",
+    "reveal",
+    "release",
+    "live-view",
     "abort",
     "state",
     "wait",
 )
-_TAKES = frozenset({"resume", "step", "say", "approve", "reject", "edit", "limit", "mode", "model"})
+_TAKES = frozenset({"resume", "step", "say", "approve", "reject", "edit", "limit", "mode", "model", "act"})
 ABORT_WAIT_S = 10.0
 """Abort is done within 5 s; after twice that something is wrong."""
 
@@ -46,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WHAT",
         help="step: how many actions; say: the message; model, mode: which; approve, reject, edit, resume: "
         "the request, as state shows it, then a reason, or the edited input as JSON; limit: its name, then a "
-        "value or off",
+        "value or off; act: a member of the computer tool and its input as JSON, or - to read that from "
+        "standard input",
     )
     parser.add_argument(
         "--now", action="store_true", help="say: after the running action, not the running batch"
@@ -54,6 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--freeze", action="store_true", help="pause: drop the running answer too")
     parser.add_argument(
         "--effort", default="", metavar="EFFORT", help="model: how hard it thinks from now on"
+    )
+    parser.add_argument(
+        "--secret", action="store_true", help="act: mask what is typed, and record no pictures until reveal"
     )
     parser.add_argument("--keep-browser", action="store_true", help="abort: leave the browser open")
     parser.add_argument(
@@ -75,9 +86,12 @@ def run(options: argparse.Namespace) -> int:
         asyncio.run(_stand(options))
         return 0
     command = _command(options)
-    run, seq = asyncio.run(deliver(options.name, command))
+    run, ack = asyncio.run(deliver(options.name, command))
     if options.json:
-        _print({"run": run, "command": type(command).__name__, "id": command.id, "seq": seq})
+        answer = {"run": run, "command": type(command).__name__, "id": command.id, "seq": ack.seq}
+        _print({**answer, "link": ack.link} if ack.link else answer)
+    elif ack.link:
+        print(ack.link)
     return 0
 
 
@@ -119,6 +133,8 @@ def _command(options: argparse.Namespace) -> AnyCommand:
     _no_more(options)
     if options.effort and options.command != "model":
         raise UsageError("--effort goes with model", f"ctl {options.command}", "ctl RUN model --effort E")
+    if options.secret and options.command != "act":
+        raise UsageError("--secret goes with act", f"ctl {options.command}", "ctl RUN act type - --secret")
     match options.command:
         case "pause":
             return cmd.Pause(**who, freeze=options.freeze)
@@ -137,8 +153,13 @@ def _command(options: argparse.Namespace) -> AnyCommand:
             return cmd.Say(**who, text=_text(options.what), when="now" if options.now else "after")
         case "model":
             return cmd.SetModel(**who, model=_model(options.what, options.effort), effort=options.effort)
-        case _:
+        case "act":
+            member, given = _act(options.what)
+            return cmd.Act(**who, member=member, input=given, secret=options.secret)
+        case "abort":
             return cmd.Abort(**who, keep_browser=options.keep_browser)
+        case verb:
+            return _by_hand(verb)(**who)
 
 
 def _decision(options: argparse.Namespace, who: dict[str, str]) -> AnyCommand:
@@ -164,17 +185,42 @@ def _decision(options: argparse.Namespace, who: dict[str, str]) -> AnyCommand:
             return cmd.Approve(**who, expect=expect)
 
 
-def _input(words: list[str]) -> dict[str, Any]:
+def _by_hand(verb: str) -> type[AnyCommand]:
+    """Give the command of a verb about who drives, none of which takes anything."""
+    from pilothouse import commands as cmd
+
+    kinds: dict[str, type[AnyCommand]] = {
+        "takeover": cmd.TakeOver,
+        "conceal": cmd.Conceal,
+        "reveal": cmd.Reveal,
+        "release": cmd.Release,
+        "live-view": cmd.LiveView,
+    }
+    return kinds[verb]
+
+
+def _act(words: list[str]) -> tuple[str, dict[str, Any]]:
+    """Read what is to be done; what is secret comes by standard input, for everyone sees an argument."""
+    if not words:
+        raise UsageError("say what is to be done", "ctl act", f"""ctl RUN act left_click {_PLACE}""")
+    member, *rest = words
+    if rest == ["-"]:
+        rest = [sys.stdin.read()]
+    return member, _input(rest, "ctl act", f"ctl RUN act left_click {_PLACE}") if rest else {}
+
+
+_PLACE = """'{"coordinate": [5, 5]}'"""
+
+
+def _input(
+    words: list[str], where: str = "ctl edit", way_out: str = f"ctl RUN edit a1 {_PLACE}"
+) -> dict[str, Any]:
     try:
         given = json.loads(" ".join(words))
     except ValueError:
         given = None
     if not isinstance(given, dict):
-        raise UsageError(
-            "wants the action's input as a JSON object",
-            "ctl edit",
-            """ctl RUN edit a1 '{"coordinate": [5, 5]}'""",
-        )
+        raise UsageError("wants the action's input as a JSON object", where, way_out)
     return given
 
 
@@ -233,12 +279,12 @@ def _text(words: list[str]) -> str:
 
 async def send(name: str, command: AnyCommand) -> str:
     """Send a command to a run and return the run's id, as `deliver` does."""
-    run, _ = await deliver(name, command)
+    run, _ack = await deliver(name, command)
     return run
 
 
-async def deliver(name: str, command: AnyCommand) -> tuple[str, int]:
-    """Send a command to a run; returns its id and the `seq` of the answer; an abort is waited for to its end.
+async def deliver(name: str, command: AnyCommand) -> tuple[str, Ack]:
+    """Send a command to a run; returns its id and the answer; an abort is waited for to its end.
 
     Raises:
         NoSuchRun: There is no such run.
@@ -258,14 +304,14 @@ async def deliver(name: str, command: AnyCommand) -> tuple[str, int]:
         raise RunGone(how, run, f"pilothouse replay {run} shows it")
     ack = await view.control(run, command)
     if not isinstance(command, Abort):
-        return run, ack.seq
+        return run, ack
     try:
         async with asyncio.timeout(ABORT_WAIT_S):
             async for _event in view.events(run, ack.seq):
                 pass
     except TimeoutError:
         raise RunGone(f"took the abort but has not ended in {ABORT_WAIT_S:.0f} s", run) from None
-    return run, ack.seq
+    return run, ack
 
 
 def resolve_live(name: str) -> str:

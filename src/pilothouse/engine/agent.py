@@ -12,6 +12,7 @@ from pilothouse.browser.toolset import make_computer
 from pilothouse.engine.asking import Asker
 from pilothouse.engine.batch import Hands
 from pilothouse.engine.choices import choice_of, plan, scale_of, shape_of, speaks_anthropic
+from pilothouse.engine.live import Live
 from pilothouse.engine.loop import Loop
 from pilothouse.engine.meter import Meter
 from pilothouse.engine.requester import Requester
@@ -45,6 +46,7 @@ class Agent:
     hands: Hands
     loop: Loop
     pictures: Pictures
+    live: Live
     wheel: Wheel
     plan: Callable[[str, str], list[str]]
     """Changes model and effort for the next turn (`choices.plan`)."""
@@ -91,6 +93,7 @@ def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, bert
         hands=hands,
         loop=loop,
         pictures=pictures,
+        live=Live(camera, hands, run.lease, run.recorder, lambda: berth.page),
         wheel=Wheel(computer.members, hands, camera, berth),
         plan=partial(plan, shape, scale),
     )

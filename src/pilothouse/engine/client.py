@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ANSWER_TIMEOUT_S = 10.0
+ACT_TIMEOUT_S = 400.0
+"""An act is answered once it was done: keys may be held for five minutes."""
 
 
 def actor_name() -> str:
@@ -35,7 +37,7 @@ async def control(path: Path, command: cmd.Command) -> cmd.Ack:
         ProtocolMismatch: Engine and viewer share no protocol version.
     """
     try:
-        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+        async with asyncio.timeout(ACT_TIMEOUT_S if isinstance(command, cmd.Act) else ANSWER_TIMEOUT_S):
             return await _converse(path, command)
     except TimeoutError:
         raise RunGone("its engine does not answer", path.stem, "try again, or look at engine.log") from None

@@ -20,10 +20,10 @@ from pilothouse import events as ev
 from pilothouse.browser.inputs import MEMBERS, Input, MemberRefused, read_input
 from pilothouse.engine.deeds import MOVE, Deed, Deeds, deed_of
 from pilothouse.errors import CommandRefusedError, RecorderFailed
-from pilothouse.events import Hold, RunPhase
+from pilothouse.events import Hold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from pilothouse import commands as cmd
     from pilothouse.browser.camera import Shot
@@ -40,12 +40,11 @@ GRACE_S: Final = 30.0
 """It ends so long after the last bridge of who holds it has hung up; one that comes back in time keeps it."""
 PAUSE_S: Final = 0.5
 """What is typed in one go is journalled once the person stops for so long."""
-GLANCE_S: Final = 1.0
-"""A picture for people is recorded so long after an act at most, and no more often than that."""
 WAITING_MAX: Final = 200
 """So many acts may wait for those before them."""
 BRIDGE: Final = "bridge"
 """What a viewer calls itself that is there as long as the person is."""
+NO_BROWSER: Final = "there is no browser"
 NOBODY: Final = "nobody has taken over"
 CUT_OFF: Final = "it was cut off: it may or may not have happened"
 _log = logging.getLogger("pilothouse")
@@ -132,7 +131,9 @@ class Lease:
         concealed: No picture of the page is recorded.
         news: What the model must be told; what it asked for before it was told is not done.
         wheel: The way to the browser; None until there is one.
+        on_acted: Told of each thing that was done with the page.
         on_concealed: Told whenever pictures may be shown and recorded no more, or again.
+        hush: Ends the recording of pictures that is under way.
     """
 
     def __init__(
@@ -162,7 +163,9 @@ class Lease:
         self.concealed = False
         self.news: HandedBack | None = None
         self.wheel: Wheel | None = None
+        self.on_acted: Callable[[], None] = lambda: None
         self.on_concealed: Callable[[], None] = lambda: None
+        self.hush: Callable[[], Awaitable[None]] = _nothing
 
     def take_news(self) -> HandedBack | None:
         """Take what the model must be told; it is told once."""
@@ -184,9 +187,8 @@ class Lease:
         if self.holder:
             self._recorder.publish(ev.LeaseAsked(lease=self._id, actor=actor))
             raise CommandRefusedError(f"{self.holder} drives")
-        starting = self._recorder.state.phase is RunPhase.STARTING
-        if self.wheel is None or starting or Hold.BROWSER_LOST in self._gate.holding:
-            raise CommandRefusedError("there is no browser")
+        if self.wheel is None or Hold.BROWSER_LOST in self._gate.holding:
+            raise CommandRefusedError(NO_BROWSER)
         self._begin(actor, self.wheel)
 
     def _begin(self, actor: str, wheel: Wheel) -> None:
@@ -211,8 +213,7 @@ class Lease:
             CommandRefusedError: It is not theirs to give.
         """
         self._theirs(actor)
-        if not self._ending:
-            self._end("released", actor)
+        self._end("released", actor)
 
     def _theirs(self, actor: str) -> None:
         if not self.holder:
@@ -253,6 +254,7 @@ class Lease:
         if len(self._queue) >= WAITING_MAX:
             raise CommandRefusedError("too much waits to be done: the browser is slow")
         done = asyncio.get_running_loop().create_future()
+        self._disarm("idle")
         if command.secret and not self._veiled:
             self._ask(_Veil(on=True, actor=command.actor))
         masked = command.secret or self._veiled
@@ -281,7 +283,11 @@ class Lease:
         self._asked.set()
 
     def _end(self, why: str, actor: str = "") -> None:
+        """End it once what was asked for is done; the first reason counts."""
+        if self._ending:
+            return
         self._ending = True
+        self._disarm("idle", "grace")
         self._ask(_End(why=why, actor=actor))
 
     # --- doing it ------------------------------------------------------------------------------------
@@ -307,13 +313,14 @@ class Lease:
         if self._is_overtaken(act):
             _settle(act.done)
             return
-        self._disarm("idle", "pause")
+        self._disarm("pause")
         self._current = act
         try:
             error = await wheel.act(act.command.member, act.given)
             self._current = None
             deeds.add(act.deed(error))
             _settle(act.done)
+            self.on_acted()
         except CommandRefusedError as refusal:
             self._current = None
             _settle(act.done, refusal)
@@ -321,7 +328,8 @@ class Lease:
             _settle(act.done, CommandRefusedError(CUT_OFF))
         if deeds.is_open:
             self._arm("pause", PAUSE_S, deeds.pause)
-        self._arm("idle", IDLE_S, self._idled)
+        if not any(isinstance(asked, _Act) for asked in self._queue):
+            self._arm("idle", IDLE_S, self._idled)
 
     def _idled(self) -> None:
         self._end(f"nothing was done for {IDLE_S / 60:g} minutes")
@@ -334,6 +342,7 @@ class Lease:
     async def _veil(self, veil: _Veil, deeds: Deeds) -> None:
         if veil.on == self.concealed:
             return
+        await self.hush()
         deeds.close()
         kind = ev.Concealed if veil.on else ev.Revealed
         self._recorder.publish(kind(lease=self._id, actor=veil.actor), durable=True)
@@ -342,10 +351,11 @@ class Lease:
 
     async def _hand_back(self, wheel: Wheel, deeds: Deeds, end: _End, *, held: bool) -> None:
         """Let go of everything, look, and let the agent go on."""
-        self._disarm("idle", "grace", "pause")
+        self._disarm("pause")
         let_go = held and wheel.pressed
         await wheel.let_go()
         await self._veil(_Veil(on=False, actor=end.actor), deeds)
+        await self.hush()
         try:
             shot = await wheel.look(shown=True)
         except Adrift:
@@ -423,6 +433,10 @@ class Lease:
         for name in names:
             if timer := self._timers.pop(name, None):
                 timer.cancel()
+
+
+async def _nothing() -> None:
+    """Do nothing: no pictures are recorded yet."""
 
 
 def _settle(done: asyncio.Future[None], refusal: CommandRefusedError | None = None) -> None:

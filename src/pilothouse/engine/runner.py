@@ -86,6 +86,7 @@ class Run:
         self.steering.on_freeze = self._drop_answer
         if spec.browser == "local":
             self.steering.why_not_keep = "a local browser ends with its run, and can't be kept"
+            self.steering.why_no_live_view = "a local browser has no live view: take it over in the bridge"
         self._server = ControlServer(socket_path(spec.run), spec.run, self.steering.begin, self._bus)
         self._server.on_arrived, self._server.on_departed = self.lease.arrived, self.lease.departed
         self._loop: Loop | None = None
@@ -272,6 +273,7 @@ class Run:
             spec, client, self._backends.start_url, self._blobs.root.parent, self.recorder.publish, self.gate
         )
         self._berth = berth
+        self.steering.live_view = lambda: berth.session.live_view_url if berth.session.session else None
         berth.on_fatal = self._break
         berth.on_lost = self._lost
         watch = Watch(self._backends, berth, client, spec, self.recorder.publish, self._break)
@@ -290,6 +292,8 @@ class Run:
         self.steering.on_model = agent.plan
         await agent.hands.first_frame()
         self.lease.wheel = agent.wheel
+        self._server.look = agent.live.look
+        self._closers.append(agent.live.close)
         await agent.loop.run(spec.task)
 
 

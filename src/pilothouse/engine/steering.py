@@ -11,6 +11,7 @@ from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.engine.deeds import MOVE
 from pilothouse.engine.gate import STEPS_MAX
+from pilothouse.engine.lease import NO_BROWSER
 from pilothouse.engine.mailbox import TEXT_MAX_CHARS, Mailbox, Waiting
 from pilothouse.errors import CommandRefusedError, PilothouseError, RecorderFailed, SettingError
 from pilothouse.events import Hold, RunPhase
@@ -67,6 +68,9 @@ class Steering:
         self.on_model: Callable[[str, str], list[str]] = _not_yet
         self.why_not_keep = ""
         """Why the browser can't be left open after an abort; empty if it can."""
+        self.live_view: Callable[[], str | None] = lambda: None
+        """Gives the link to the browser itself: empty if it has none, None while there is no browser."""
+        self.why_no_live_view = "this browser has no live view"
         self.phase: Callable[[], RunPhase] = lambda: RunPhase.STARTING
 
     def begin(self, command: cmd.Command) -> asyncio.Future[cmd.Ack | cmd.Refused]:
@@ -154,7 +158,9 @@ class Steering:
             self._recorder.publish(ev.CommandRefused(id=command.id, command=name, why=why), durable=True)
             return cmd.Refused(id=command.id, why=why)
         applied = ev.CommandApplied(id=command.id, command=name)
-        return cmd.Ack(id=command.id, seq=self._recorder.publish(applied, durable=True))
+        seq = self._recorder.publish(applied, durable=True)
+        link = self.live_view() if isinstance(command, cmd.LiveView) else None
+        return cmd.Ack(id=command.id, seq=seq, link=link or "")
 
     def _remember(self, command_id: str, answer: cmd.Ack | cmd.Refused) -> None:
         self._answers[command_id] = answer
@@ -187,6 +193,8 @@ class Steering:
                 self._approvals.set_mode(mode, command.actor)
             case cmd.SetLimit(limit=limit, value=value):
                 self._allowance.set_limit(limit, value, command.actor)
+            case cmd.LiveView():
+                self._check_live_view()
             case cmd.TakeOver(actor=actor):
                 self._lease.take(actor)
             case cmd.Release(actor=actor):
@@ -206,6 +214,13 @@ class Steering:
             way = next(way for hold, way in _INSTEAD.items() if hold in holding)
             raise _No(way.format(driver=self._lease.holder))
         self._gate.resume()
+
+    def _check_live_view(self) -> None:
+        link = self.live_view()
+        if link is None or Hold.BROWSER_LOST in self._gate.holding:
+            raise _No(NO_BROWSER)
+        if not link:
+            raise _No(self.why_no_live_view)
 
     def _step(self, n: int) -> None:
         if not 1 <= n <= STEPS_MAX:
