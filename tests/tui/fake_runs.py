@@ -36,6 +36,7 @@ class FakeRuns:
         self.obeys = True
         self.live: cmd.LivePicture | None = None
         self.looks: list[int] = []
+        self.link = ""
         self._grown = asyncio.Condition()
         for event in events:
             self._stamp(event)
@@ -95,7 +96,8 @@ class FakeRuns:
         await self.append(ev.CommandReceived(id=command.id, command=name, actor=command.actor))
         if self.obeys:
             await self.append(*effects(command), ev.CommandApplied(id=command.id, command=name))
-        return cmd.Ack(id=command.id, seq=len(self.recorded) - 1)
+        link = self.link if isinstance(command, cmd.LiveView) else ""
+        return cmd.Ack(id=command.id, seq=len(self.recorded) - 1, link=link)
 
     async def look(self, run: str, after: int = 0, actor: str = "") -> cmd.LivePicture:
         """Give the live picture a test has set, once it is another than number `after`."""

@@ -503,3 +503,14 @@ async def test_a_crosshair_moved_by_arrows_clicks_drags_and_scrolls() -> None:
 def _crosshair(seen: Watched) -> Point | None:
     drawn = picture(seen)._drawn
     return None if drawn is None else drawn.at
+
+
+async def test_the_live_view_link_is_copied_and_shown_nowhere() -> None:
+    async with bridge() as seen:
+        seen.runs.link = "https://live.example/v?jwt=secret"
+        await seen.press("L")
+        await seen.until(lambda: any("live-view link" in toast for toast in seen.toasts))
+        assert seen.app.clipboard == seen.runs.link
+        assert "jwt" not in seen.text()
+        assert not any("jwt" in str(event) for event in seen.runs.recorded)
+        assert not any("jwt" in toast for toast in seen.toasts)

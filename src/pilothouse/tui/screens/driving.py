@@ -109,6 +109,20 @@ class DrivingScreen(PlacingScreen):
         self._outbox.clear()
         self._aim, self._is_secret = None, False
 
+    def do_live_link(self) -> None:
+        """Copy the address where the browser itself can be watched; it is a key, so it is shown nowhere."""
+        self._copy_link()
+
+    @work(group="commands", exit_on_error=False)
+    async def _copy_link(self) -> None:
+        try:
+            ack = await self._ask(cmd.LiveView(**self._who()))
+        except PilothouseError as error:
+            self.say(str(error), "warning")
+            return
+        self.app.copy_to_clipboard(ack.link)
+        self.say("copied the browser's live-view link: whoever has it can drive", "warning")
+
     # --- what the engine says ---------------------------------------------------------------------
 
     def refresh_all(self) -> None:
@@ -342,7 +356,11 @@ class DrivingScreen(PlacingScreen):
             super().show_picture(state, age_s)
             return
         pane.model_px = Extent(recorded.width_px, recorded.height_px) if recorded is not None else None
-        overlay = None if self._aim is None else Overlay("move", self._aim)
+        overlay = None
+        if self._aim is not None and (shown := live or state.frame) is not None:
+            size = pane.model_px or Extent(shown.blob.width_px, shown.blob.height_px)
+            across, down = shown.blob.width_px / size.width, shown.blob.height_px / size.height
+            overlay = Overlay("move", Point(self._aim.x * across, self._aim.y * down))
         pane.show(live or state.frame, None, age_s if live is None else None, overlay=overlay)
 
     async def _blob(self, sha256: str) -> bytes:

@@ -21,6 +21,7 @@ from pilothouse.tui.actions import (
 )
 from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
 from pilothouse.tui.widgets.composer import Composer
+from pilothouse.tui.widgets.lines import FactLine
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine
 from pilothouse.tui.widgets.wheel import WheelPane
 
@@ -66,6 +67,7 @@ class Drawer(Container):
         yield Composer()
         yield AbortPane()
         yield GoTo()
+        yield FactLine(id="limits-now")
         yield LimitLine()
         yield ApprovalPane(self._now)
         yield DecisionForm("reject", self._now, "why not? the agent reads it")
