@@ -37,7 +37,7 @@ def geometry(seen: Watched) -> Geometry:
 async def take(seen: Watched) -> None:
     await seen.press("t", "ctrl+y")
     await seen.until(lambda: seen.screen.grip is Grip.DRIVING)
-    await seen.until(lambda: picture(seen).settled)
+    await seen.until(lambda: "you drive —" in seen.text() and picture(seen).settled)
     seen.runs.commands.clear()
 
 

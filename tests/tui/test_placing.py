@@ -1,4 +1,4 @@
-"""Another input by pointing at the picture: the form and the picture say the same, and only ctrl+y commits."""
+"""Another input by pointing at the picture: form and picture say the same, and only ctrl+y commits."""
 
 from __future__ import annotations
 
@@ -92,16 +92,6 @@ async def test_a_place_on_another_picture_is_refused() -> None:
         await mouse(seen, events.MouseDown, 333, 217)
         assert written(seen) == {"coordinate": [640, 60]}
         assert any("not the picture this was asked about" in toast for toast in seen.toasts)
-
-
-async def test_a_picture_of_a_part_of_the_page_takes_no_place() -> None:
-    async with bridge(shop_script(ended=False, actions=6)) as seen:
-        whole = next(e for e in reversed(seen.runs.recorded) if isinstance(e, ev.FrameCaptured))
-        await seen.runs.append(msgspec.structs.replace(whole, frame=whole.frame + 1, source="zoom"))
-        await edit(seen, "left_click", {"coordinate": [640, 60]})
-        await mouse(seen, events.MouseDown, 333, 217)
-        assert written(seen) == {"coordinate": [640, 60]}
-        assert any("a part of the page" in toast for toast in seen.toasts)
 
 
 async def test_what_names_no_place_is_left_as_it_is() -> None:

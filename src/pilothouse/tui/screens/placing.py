@@ -12,7 +12,6 @@ import msgspec
 from textual import on
 from textual.widgets import Input
 
-from pilothouse import events as ev
 from pilothouse.frames.overlay import overlay_of
 from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.panes.pointed import Pointed
@@ -105,9 +104,7 @@ class PlacingScreen(DecidingScreen):
             return "there is no picture to point at"
         if asked.frame_sha256 and frame.blob.sha256 != asked.frame_sha256:
             return "that is not the picture this was asked about: F goes back to it"
-        taken = (event for event in reversed(self.record.events) if isinstance(event, ev.FrameCaptured))
-        source = next((event.source for event in taken if event.frame == frame.frame), "")
-        return "that picture shows a part of the page only: write the input" if source == "zoom" else ""
+        return ""
 
 
 def _is_drag(start: Point, report: Report) -> bool:
