@@ -43,6 +43,10 @@ class Rig:
     """Each request's body exactly as the model's server got it."""
     _grew: asyncio.Condition = field(default_factory=asyncio.Condition)
 
+    @property
+    def run_id(self) -> str:
+        return self.run.recorder.state.run
+
     async def collect(self) -> None:
         """Follow the bus."""
         subscription = self.run._bus.subscribe()

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -16,14 +14,16 @@ from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.cli.main import main
 from pilothouse.commands import Ack, Conceal, Refused, Reveal
+from pilothouse.engine import deeds, lease
+from pilothouse.engine.client import actor_name
 from pilothouse.engine.deeds import MASKED
-from pilothouse.events import Outcome
-from pilothouse.paths import socket_path
+from pilothouse.events import Hold, Outcome
 from pilothouse.safety import MASK
 from tests.engine.kernel_stub import LIVE_VIEW
 from tests.engine.rig import Rig, rigged
+from tests.engine.viewer import Viewer
 
-F = TypeVar("F", bound=cmd.FromEngine)
+pytestmark = pytest.mark.usefixtures("quick")
 VEILS = ev.Concealed | ev.Revealed | ev.HumanActed | ev.TakeoverEnded
 
 PAUSES = """
@@ -38,6 +38,18 @@ text = "Done."
 """
 
 
+SLOWLY = "before_s = 0.0\nper_delta_s = 0.02\ndelta_chars = 4"
+ONE_CLICK = """
+[pace]
+{pace}
+[[turn]]
+text = "I click."
+calls = [{{ do = "left_click", at = [10, 10] }}]
+[[turn]]
+text = "Done."
+"""
+
+
 def last_user_content(rig: Rig) -> list[dict[str, Any]]:
     """Give the content of the newest user message that the model's server got."""
     messages = json.loads(rig.bodies[-1])["messages"]
@@ -45,51 +57,8 @@ def last_user_content(rig: Rig) -> list[dict[str, Any]]:
     return content
 
 
-@pytest.fixture(autouse=True)
-def quick_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stub's screen is at rest at once."""
-    monkeypatch.setattr("pilothouse.browser.camera.FIRST_GRAB_S", {})
-    monkeypatch.setattr("pilothouse.browser.camera.FIRST_GRAB_DEFAULT_S", 0.01)
-    monkeypatch.setattr("pilothouse.browser.camera.GRAB_SPACING_S", 0.01)
-
-
 def files(rig: Rig) -> list[Path]:
     return [path for path in rig.directory.rglob("*") if path.is_file()]
-
-
-class Viewer:
-    """A bridge's end of the control socket."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    @classmethod
-    @asynccontextmanager
-    async def of(cls, rig: Rig, actor: str) -> AsyncIterator[Viewer]:
-        path = socket_path(rig.run.recorder.state.run)
-        reader, writer = await asyncio.open_unix_connection(str(path), limit=cmd.FRAME_MAX_BYTES)
-        viewer = cls(reader, writer)
-        viewer.send(cmd.Hello(actor=actor, client="bridge"))
-        await viewer.hears(cmd.Hello)
-        try:
-            yield viewer
-        finally:
-            writer.close()
-
-    def send(self, frame: cmd.FromViewer) -> None:
-        self._writer.write(cmd.encode(frame) + b"\n")
-
-    async def hears(self, kind: type[F]) -> F:
-        """Wait for the next frame of a kind."""
-        while True:
-            frame = cmd.decode_from_engine.decode(await self._reader.readline())
-            if isinstance(frame, kind):
-                return frame
-
-    async def look(self, after: int) -> cmd.LivePicture:
-        self.send(cmd.Look(after=after))
-        return await self.hears(cmd.LivePicture)
 
 
 async def driven(rig: Rig) -> asyncio.Task[Outcome]:
@@ -128,7 +97,7 @@ async def test_what_a_person_did_is_told_to_the_model_with_a_fresh_picture(state
 async def test_a_viewer_pulls_pictures_that_differ_from_the_last(state_dir: Path) -> None:
     async with rigged(state_dir, PAUSES) as rig:
         driving = await driven(rig)
-        async with Viewer.of(rig, "anna") as anna:
+        async with Viewer.of(rig.run_id, "anna") as anna:
             first = await anna.look(0)
             assert (first.mime, first.width_px, first.height_px) == ("image/png", 1280, 800)
             waiting = asyncio.create_task(anna.look(first.number))
@@ -143,7 +112,10 @@ async def test_a_viewer_pulls_pictures_that_differ_from_the_last(state_dir: Path
 async def test_a_concealed_page_is_shown_to_who_drives_alone_and_not_recorded(state_dir: Path) -> None:
     async with rigged(state_dir, PAUSES) as rig:
         driving = await driven(rig)
-        async with Viewer.of(rig, "anna") as anna, Viewer.of(rig, "bob") as bob:
+        async with (
+            Viewer.of(rig.run_id, "anna") as anna,
+            Viewer.of(rig.run_id, "bob") as bob,
+        ):
             assert isinstance(rig.do(Conceal(id="c1", actor="anna")), Ack)
             concealed = await rig.until_one(ev.Concealed)
             before = await anna.look(0)
@@ -189,9 +161,8 @@ async def test_a_known_secret_typed_key_by_key_is_masked_everywhere(state_dir: P
         driving = await driven(rig)
         for letter in "a correct-horse-battery!":
             await rig.act("type", text=letter)
-            deeds = rig.run.lease._deeds
-            assert deeds is not None
-            deeds.pause()  # as if the person were slow
+            assert rig.run.lease._deeds is not None
+            rig.run.lease._deeds.pause()  # as if the person were slow
         await rig.act("left_click", coordinate=[5, 5])
         rig.release()
         assert await driving is Outcome.COMPLETED
@@ -231,6 +202,8 @@ async def test_a_script_drives_and_gets_the_link_that_is_never_kept(
         assert await ctl("takeover") == (0, "")
         assert await ctl("act", "left_click", '{"coordinate": [5, 6]}') == (0, "")
         assert await ctl("act", "type", "-", "--secret", typed='{"text": "hunter2"}') == (0, "")
+        standing = json.loads((await ctl("state", "--json"))[1])
+        assert (standing["driver"], standing["concealed"]) == (actor_name(), True)
         assert await ctl("reveal") == (0, "")
         assert (await ctl("act", "left_click", '{"coordinate": [5000, 6]}'))[0] != 0
         assert await ctl("live-view") == (0, LIVE_VIEW + "\n")
@@ -241,3 +214,201 @@ async def test_a_script_drives_and_gets_the_link_that_is_never_kept(
         kept = b"".join(path.read_bytes() for path in files(rig))
         assert b"hunter2" not in kept
         assert b"KEY-TO-THE-BROWSER" not in kept
+
+
+async def test_an_answer_that_was_asked_for_before_is_heard_but_not_acted_on(state_dir: Path) -> None:
+    script = ONE_CLICK.format(pace=SLOWLY)
+    async with rigged(state_dir, script, speed=1.0) as rig:
+        driving = asyncio.create_task(rig.run.drive())
+        await rig.until_one(ev.TextStreamed)
+        assert isinstance(rig.take_over(), Ack)
+        await rig.until_one(ev.TurnFinished)
+        assert isinstance(await rig.act("left_click", coordinate=[5, 5]), Ack)
+        rig.release()
+        assert await driving is Outcome.COMPLETED
+        assert next(body for call, body in rig.kernel.performed if call == "click_mouse")["x"] == 5
+        assert len(rig.kernel.performed) == 1
+        content = last_user_content(rig)
+        assert [block["type"] for block in content] == ["tool_result", "text", "image"]
+        assert content[0]["is_error"]
+        assert content[0]["content"][0]["text"] == deeds.NOT_DONE
+
+
+async def test_what_waits_for_an_approval_is_withdrawn(state_dir: Path) -> None:
+    async with rigged(
+        state_dir, ONE_CLICK.format(pace=""), headless=False, approve="ask-all", idle_s=0.01
+    ) as rig:
+        driving = asyncio.create_task(rig.run.drive())
+        await rig.until_one(ev.ApprovalRequested)
+        rig.take_over()
+        decided = await rig.until_one(ev.ApprovalDecided)
+        assert (decided.decision, decided.reason) == ("withdrawn", "anna took over")
+        rig.release()
+        assert await driving is Outcome.COMPLETED
+        assert rig.kernel.performed == []
+
+
+async def test_an_act_waits_for_the_agent_s_action_and_comes_before_the_release(state_dir: Path) -> None:
+    async with rigged(state_dir, ONE_CLICK.format(pace="")) as rig:
+        rig.kernel.faults["click_mouse"] = ["hang"]
+        driving = asyncio.create_task(rig.run.drive())
+        await rig.kernel.hanging.wait()
+        rig.take_over()
+        acting = [asyncio.create_task(rig.act("key", text=key)) for key in ("a", "b", "Tab")]
+        await asyncio.sleep(0)
+        assert isinstance(rig.release(), Ack)
+        assert isinstance(await rig.act("key", text="c"), Refused)
+        assert [call for call, _ in rig.kernel.performed] == ["click_mouse"]
+        rig.kernel.release()
+        assert [type(await act) for act in acting] == [Ack, Ack, Ack]
+        assert await driving is Outcome.COMPLETED
+        pressed = [body["keys"] for call, body in rig.kernel.performed if call == "press_key"]
+        assert pressed == [["a"], ["b"], ["Tab"]]
+        acted = [(e.member, e.input["text"]) for e in rig.of(ev.HumanActed)]
+        assert acted == [("type", "ab"), ("key", "Tab")]
+        finished = next(e for e in rig.of(ev.ActionFinished) if e.executed)
+        assert finished.seq < rig.of(ev.HumanActed)[0].seq < rig.of(ev.TakeoverEnded)[0].seq
+
+
+async def test_of_many_places_of_the_pointer_the_last_one_counts(state_dir: Path) -> None:
+    async with rigged(state_dir, PAUSES) as rig:
+        driving = await driven(rig)
+        before = len(rig.kernel.performed)
+        moves = [asyncio.create_task(rig.act("mouse_move", coordinate=[x, 7])) for x in range(50)]
+        await asyncio.gather(*moves)
+        await rig.act("left_mouse_down")
+        await rig.act("mouse_move", coordinate=[90, 90])
+        assert rig.run.lease.wheel is not None
+        assert rig.run.lease.wheel.pressed
+        rig.release()
+        assert await driving is Outcome.COMPLETED
+        sent = [(call, body.get("x"), body.get("click_type")) for call, body in rig.kernel.performed[before:]]
+        assert sent[:5] == [
+            ("move_mouse", 49, None),
+            ("click_mouse", 7, "down"),
+            ("move_mouse", 90, None),
+            ("click_mouse", 7, "up"),  # whoever lets go lets go of the button
+            ("click_mouse", 20, None),
+        ]
+        acted = [(e.member, e.input) for e in rig.of(ev.HumanActed)]
+        assert acted == [
+            ("mouse_move", {"coordinate": [49, 7]}),
+            ("left_mouse_down", {}),
+            ("mouse_move", {"coordinate": [90, 90]}),
+        ]
+        assert [e for e in rig.of(ev.CommandReceived) if e.args.get("member") == "mouse_move"] == []
+
+
+async def test_an_act_without_an_answer_is_told_and_never_repeated(state_dir: Path) -> None:
+    async with rigged(state_dir, PAUSES) as rig:
+        driving = await driven(rig)
+        before = len(rig.kernel.performed)
+        rig.kernel.faults["click_mouse"] = ["drop"]
+        assert isinstance(await rig.act("left_click", coordinate=[5, 5]), Ack)
+        acted = await rig.until_one(ev.HumanActed)
+        assert (acted.ok, acted.error) == (False, "the connection to the browser was lost")
+        rig.kernel.faults["click_mouse"] = ["429"]
+        refusal = await rig.act("left_click", coordinate=[6, 6])
+        assert isinstance(refusal, Refused)
+        rig.release()
+        assert await driving is Outcome.COMPLETED
+        clicked = [body["x"] for call, body in rig.kernel.performed[before:] if call == "click_mouse"]
+        assert clicked == [5, 20, 30]
+        assert "clicked at (5, 5) (it is not known whether it happened" in rig.of(ev.TakeoverEnded)[0].note
+
+
+async def test_the_same_act_sent_twice_is_done_once(state_dir: Path) -> None:
+    async with rigged(state_dir, PAUSES) as rig:
+        driving = await driven(rig)
+        act = cmd.Act(id="twice", actor="anna", member="left_click", input={"coordinate": [5, 5]})
+        first, second = await asyncio.gather(rig.run.steering.begin(act), rig.run.steering.begin(act))
+        assert first == second == await rig.run.steering.begin(act)
+        rig.release()
+        assert await driving is Outcome.COMPLETED
+        assert [body["x"] for _, body in rig.kernel.performed].count(5) == 1
+
+
+async def test_a_lease_ends_with_the_browser_and_what_was_done_is_still_told(state_dir: Path) -> None:
+    async with rigged(state_dir, PAUSES, headless=False, idle_s=0.01) as rig:
+        driving = await driven(rig)
+        assert isinstance(await rig.act("left_click", coordinate=[5, 5]), Ack)
+        rig.kernel.vanish()
+        refusal = await rig.act("left_click", coordinate=[6, 6])
+        assert isinstance(refusal, Refused)
+        ended = await rig.until_one(ev.TakeoverEnded)
+        assert ended.why == "the browser is gone"
+        refused = rig.take_over()
+        assert isinstance(refused, Refused)
+        assert refused.why == "there is no browser"
+        await rig.until(lambda e: isinstance(e, ev.StateChanged) and Hold.BROWSER_LOST in e.holding)
+        rig.resume()
+        assert await driving is Outcome.COMPLETED
+        everything = rig.bodies[-1].decode()
+        assert "clicked at (5, 5)" in everything
+        assert "The browser was lost" in everything
+
+
+async def test_an_abort_in_the_middle_of_an_act_leaves_nothing_behind(state_dir: Path) -> None:
+    async with rigged(state_dir, PAUSES) as rig:
+        driving = await driven(rig)
+        rig.kernel.faults["type"] = ["hang"]
+        acting = asyncio.create_task(rig.act("type", text="tea"))
+        waiting = asyncio.create_task(rig.act("key", text="Return"))
+        await rig.kernel.hanging.wait()
+        assert isinstance(rig.abort(), Ack)
+        assert await driving is Outcome.ABORTED
+        assert [type(await act) for act in (acting, waiting)] == [Refused, Refused]
+        assert [(e.why, e.actor) for e in rig.of(ev.TakeoverEnded)] == [("the run ended", "anna")]
+        assert [(e.member, e.ok) for e in rig.of(ev.HumanActed)] == [("type", False)]
+        assert rig.kernel.browsers == {}
+        assert isinstance(rig.take_over(), Refused)
+
+
+async def test_a_browser_that_is_kept_is_left_with_nothing_held_down(state_dir: Path) -> None:
+    async with rigged(state_dir, PAUSES) as rig:
+        driving = await driven(rig)
+        await rig.act("left_mouse_down")
+        rig.do(cmd.Abort(id="a", actor="anna", keep_browser=True))
+        assert await driving is Outcome.ABORTED
+        assert rig.kernel.performed[-1][1]["click_type"] == "up"
+        assert len(rig.kernel.browsers) == 1
+
+
+async def test_a_run_does_not_end_while_a_person_drives(state_dir: Path) -> None:
+    script = f'[pace]\n{SLOWLY}\n[[turn]]\ntext = "I am done."\n[[turn]]\ntext = "I see."'
+    async with rigged(state_dir, script, speed=1.0) as rig:
+        driving = asyncio.create_task(rig.run.drive())
+        await rig.until_one(ev.TextStreamed)
+        rig.take_over()
+        await rig.until_one(ev.TurnFinished)
+        assert isinstance(await rig.act("left_click", coordinate=[5, 5]), Ack)
+        rig.release()
+        assert await driving is Outcome.COMPLETED
+        assert "clicked at (5, 5)" in rig.of(ev.MessageDelivered)[0].text
+
+
+async def test_a_lease_runs_out_when_nothing_is_done(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "IDLE_S", 0.2)
+    async with rigged(state_dir, PAUSES) as rig:
+        driving = await driven(rig)
+        ended = await rig.until_one(ev.TakeoverEnded)
+        assert ended.why.startswith("nothing was done for ")
+        assert await driving is Outcome.COMPLETED
+        assert "They did nothing in it." in ended.note
+
+
+async def test_a_lease_outlives_its_viewer_for_a_while_only(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "GRACE_S", 0.2)
+    async with rigged(state_dir, PAUSES) as rig:
+        async with Viewer.of(rig.run_id, "anna"):
+            driving = await driven(rig)
+            async with Viewer.of(rig.run_id, "anna"):
+                pass  # one of two: she is still there
+            await rig.act("left_click", coordinate=[5, 5])
+        ended = await rig.until_one(ev.TakeoverEnded)
+        assert ended.why == "its viewer has gone"
+        assert await driving is Outcome.COMPLETED

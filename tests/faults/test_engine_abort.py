@@ -14,7 +14,7 @@ from aiohttp import web
 from pilothouse import events as ev
 from pilothouse.browser.session import DELETE_CAP_S
 from pilothouse.browser.video import HURRY_S
-from pilothouse.commands import Ack
+from pilothouse.commands import Ack, Act
 from pilothouse.engine.berth import UNWIND_S
 from pilothouse.engine.runner import CLIENT_CLOSE_S
 from pilothouse.events import Hold, Outcome
@@ -80,11 +80,23 @@ def assert_whole(rig: Rig) -> None:
         assert [result["tool_use_id"] for result in answered.get(turn.turn, [])] == calls
     assert [type(event) for event in events].count(ev.RunEnded) == 1
     assert isinstance(events[-1], ev.RunEnded)
+    taken = [event.lease for event in events if isinstance(event, ev.TakeoverStarted)]
+    assert taken == [event.lease for event in events if isinstance(event, ev.TakeoverEnded)]
     assert rig.kernel.browsers == {}
 
 
+def take_over_and_act(rig: Rig, chance: random.Random) -> None:
+    """Take the wheel, if there is one to take, and leave much undone."""
+    rig.kernel.faults["press_key"] = chance.choice([[], ["hang"]])
+    if isinstance(rig.take_over(), Ack):
+        for text in ("Tab", "Return"):
+            rig.run.steering.begin(Act(id=text, actor="anna", member="key", input={"text": text}))
+        if chance.random() < 0.5:
+            rig.release()
+
+
 async def abort_somewhere(directory: Path, chance: random.Random) -> str:
-    how = chance.choice(["plain", "twice", "held", "frozen", "hanging", "signal", "early"])
+    how = chance.choice(["plain", "twice", "held", "frozen", "hanging", "signal", "early", "driven"])
     async with rigged(directory, MAIN, headless=chance.random() < 0.5) as rig:
         if how == "hanging":
             call = chance.choice(["click_mouse", "type", "screenshot", "post", "get_mouse_position"])
@@ -93,6 +105,8 @@ async def abort_somewhere(directory: Path, chance: random.Random) -> str:
         moment = "at once" if how == "early" else await at_a_moment(rig, chance, driving)
         if how in ("held", "frozen"):
             rig.pause(freeze=how == "frozen")
+        if how == "driven":
+            take_over_and_act(rig, chance)
         began = asyncio.get_running_loop().time()
         if how == "signal":  # as the handler of SIGTERM does
             rig.run.abort("the engine was told to end")

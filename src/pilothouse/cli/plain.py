@@ -131,6 +131,15 @@ class PlainLog:
     def _message_returned(self, event: ev.MessageReturned) -> Iterator[tuple[str, str]]:
         yield "message", f"not delivered: {event.why}"
 
+    def _takeover_started(self, event: ev.TakeoverStarted) -> Iterator[tuple[str, str]]:
+        yield "hold", f"{event.actor} drives"
+
+    def _lease_asked(self, event: ev.LeaseAsked) -> Iterator[tuple[str, str]]:
+        yield "hold", f"{event.actor} would like to drive"
+
+    def _takeover_ended(self, event: ev.TakeoverEnded) -> Iterator[tuple[str, str]]:
+        yield "hold", f"the agent drives again ({event.why}). {event.note}"
+
     def _command_refused(self, event: ev.CommandRefused) -> Iterator[tuple[str, str]]:
         yield "warning", f"{event.command} was refused: {event.why}"
 
@@ -212,6 +221,9 @@ _WORDS: dict[type[ev.Event], Callable[[PlainLog, Any], Iterator[tuple[str, str]]
     ev.MessageQueued: PlainLog._message_queued,
     ev.MessageDelivered: PlainLog._message_delivered,
     ev.MessageReturned: PlainLog._message_returned,
+    ev.TakeoverStarted: PlainLog._takeover_started,
+    ev.LeaseAsked: PlainLog._lease_asked,
+    ev.TakeoverEnded: PlainLog._takeover_ended,
     ev.CommandRefused: PlainLog._command_refused,
     ev.LimitReached: PlainLog._limit_reached,
     ev.LimitChanged: PlainLog._limit_changed,

@@ -65,6 +65,9 @@ def as_json(state: RunState) -> dict[str, Any]:
         "turn": state.turn,
         "actions": state.finished,
         "driver": state.driver,
+        "lease": state.lease,
+        "lease_asked_by": state.lease_asked_by,
+        "concealed": state.concealed,
         "cost_usd": state.usage.cost_usd if state.usage.priced else None,
         "approval": _approval(state.approval) if state.approval else None,
         "limits": [_limit(one) for one in state.limits],
@@ -94,6 +97,10 @@ def in_words(state: RunState) -> list[str]:
     """Give it for people, clean."""
     holding = f": {', '.join(state.holding)}" if state.holding else ""
     lines = [f"{clean_line(state.run, 20)} {state.outcome or state.phase}{holding} (mode {state.approve})"]
+    if state.lease:
+        asks = f", {clean_line(state.lease_asked_by, 60)} would like to" if state.lease_asked_by else ""
+        hides = ", the page is concealed" if state.concealed else ""
+        lines.append(f"{clean_line(state.driver, 60)} drives{asks}{hides}")
     lines += waiting(state)
     return lines
 
