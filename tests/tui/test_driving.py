@@ -11,6 +11,7 @@ from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.events import Hold, RunPhase
 from pilothouse.frames.geometry import Geometry, Point
+from pilothouse.terminal.ingress import GuardedParser
 from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.pointer import ESCAPE_S, HOLD_S, HOVER_S
 from pilothouse.tui.widgets.wheel import Grip, WheelPane
@@ -210,24 +211,24 @@ async def test_the_other_buttons_are_their_own_clicks() -> None:
     async with bridge() as seen:
         await take(seen)
         for button in (2, 3):
-            await mouse(seen, events.MouseDown, 500, 300, button)
-            await mouse(seen, events.MouseUp, 500, 300, button)
-        await does(seen, near("middle_click", 500, 300), near("right_click", 500, 300))
+            await mouse(seen, events.MouseDown, 503, 303, button)
+            await mouse(seen, events.MouseUp, 503, 303, button)
+        await does(seen, near("middle_click", 503, 303), near("right_click", 503, 303))
 
 
 async def test_a_drag_is_pressed_moved_and_let_go_beyond_the_edge_too() -> None:
     async with bridge() as seen:
         await take(seen)
-        await mouse(seen, events.MouseDown, 300, 200)
-        await mouse(seen, events.MouseMove, 420, 260)
-        await mouse(seen, events.MouseMove, 500, 300)
+        await mouse(seen, events.MouseDown, 303, 207)
+        await mouse(seen, events.MouseMove, 423, 263)
+        await mouse(seen, events.MouseMove, 503, 303)
         await mouse(seen, events.MouseUp, 500, 900)
         await seen.until(lambda: "left_mouse_up" in [member for member, _ in done(seen)])
         assert done(seen) == [
-            near("mouse_move", 300, 200),
+            near("mouse_move", 303, 207),
             ("left_mouse_down", {}),
-            near("mouse_move", 420, 260),
-            near("mouse_move", 500, 300),
+            near("mouse_move", 423, 263),
+            near("mouse_move", 503, 303),
             near("mouse_move", 500, 799),
             ("left_mouse_up", {}),
         ]
@@ -236,26 +237,26 @@ async def test_a_drag_is_pressed_moved_and_let_go_beyond_the_edge_too() -> None:
 async def test_a_button_held_still_is_pressed_on_the_page_too() -> None:
     async with bridge() as seen:
         await take(seen)
-        await mouse(seen, events.MouseDown, 300, 200)
+        await mouse(seen, events.MouseDown, 303, 207)
         await wait(seen, HOLD_S)
-        await does(seen, near("mouse_move", 300, 200), ("left_mouse_down", {}))
-        await mouse(seen, events.MouseUp, 300, 200)
-        await does(seen, near("mouse_move", 300, 200), ("left_mouse_down", {}), ("left_mouse_up", {}))
+        await does(seen, near("mouse_move", 303, 207), ("left_mouse_down", {}))
+        await mouse(seen, events.MouseUp, 303, 207)
+        await does(seen, near("mouse_move", 303, 207), ("left_mouse_down", {}), ("left_mouse_up", {}))
 
 
 async def test_held_keys_go_along_with_a_click_and_a_drag() -> None:
     async with bridge() as seen:
         await take(seen)
-        await mouse(seen, events.MouseDown, 300, 200, ctrl=True)
-        await mouse(seen, events.MouseUp, 300, 200, ctrl=True)
-        await mouse(seen, events.MouseDown, 300, 200, shift=True, meta=True)
-        await mouse(seen, events.MouseMove, 400, 200, shift=True, meta=True)
-        await mouse(seen, events.MouseUp, 400, 200, shift=True, meta=True)
+        await mouse(seen, events.MouseDown, 303, 207, ctrl=True)
+        await mouse(seen, events.MouseUp, 303, 207, ctrl=True)
+        await mouse(seen, events.MouseDown, 303, 207, shift=True, meta=True)
+        await mouse(seen, events.MouseMove, 403, 207, shift=True, meta=True)
+        await mouse(seen, events.MouseUp, 403, 207, shift=True, meta=True)
         await seen.until(lambda: len(done(seen)) == 2)
         click, (member, drag) = done(seen)
-        assert click == near("left_click", 300, 200, text="ctrl")
+        assert click == near("left_click", 303, 207, text="ctrl")
         assert (member, drag) == near(
-            "left_click_drag", 400, 200, text="alt+shift", start_coordinate=drag["start_coordinate"]
+            "left_click_drag", 403, 207, text="alt+shift", start_coordinate=drag["start_coordinate"]
         )
 
 
@@ -285,7 +286,7 @@ async def _turns(seen: Watched, kind: type[events.MouseEvent], held: dict[str, b
 async def test_the_pointer_is_taken_along_once_it_rests() -> None:
     async with bridge() as seen:
         await take(seen)
-        await mouse(seen, events.MouseMove, 300, 200, 0)
+        await mouse(seen, events.MouseMove, 303, 207, 0)
         await mouse(seen, events.MouseMove, 640, 400, 0)
         await wait(seen, HOVER_S)
         await does(seen, near("mouse_move", 640, 400))
@@ -394,8 +395,8 @@ async def test_what_is_typed_secretly_is_masked_and_said_not_to_be_recorded() ->
 async def test_a_lease_lost_in_mid_drag_lets_go_of_mouse_and_keeps_the_keys_until_that_is_seen() -> None:
     async with bridge() as seen:
         await take(seen)
-        await mouse(seen, events.MouseDown, 300, 200)
-        await mouse(seen, events.MouseMove, 420, 260)
+        await mouse(seen, events.MouseDown, 303, 207)
+        await mouse(seen, events.MouseMove, 423, 263)
         await seen.until(lambda: ("left_mouse_down", {}) in done(seen))
         await seen.runs.append(
             ev.TakeoverEnded(lease=LEASE, why="the browser is gone"),
@@ -403,8 +404,8 @@ async def test_a_lease_lost_in_mid_drag_lets_go_of_mouse_and_keeps_the_keys_unti
         )
         await seen.until(lambda: "You drive no longer: the browser is gone" in seen.text())
         before = list(seen.runs.commands)
-        await mouse(seen, events.MouseMove, 500, 300)
-        await mouse(seen, events.MouseUp, 500, 300)
+        await mouse(seen, events.MouseMove, 503, 303)
+        await mouse(seen, events.MouseUp, 503, 303)
         await seen.press("space", "x", "q", "ctrl+c", "i")
         assert seen.runs.commands == before
         assert seen.app.mouse_captured is None
@@ -514,3 +515,10 @@ async def test_the_live_view_link_is_copied_and_shown_nowhere() -> None:
         assert "jwt" not in seen.text()
         assert not any("jwt" in str(event) for event in seen.runs.recorded)
         assert not any("jwt" in toast for toast in seen.toasts)
+
+
+def test_a_terminal_that_reports_pixels_tells_where_in_a_cell_the_mouse_is() -> None:
+    parser = GuardedParser()
+    told = [*parser.feed("\x1b[48;36;120;720;1200t"), *parser.feed("\x1b[<0;505;333M")]
+    (press,) = [event for event in told if isinstance(event, events.MouseDown)]
+    assert (press.pointer_x, press.pointer_y) == (50.4, 16.6)  # cells of 10 by 20 pixels, counted from one

@@ -56,6 +56,7 @@ class DrivingScreen(PlacingScreen):
         self._echo = ""
         self._acted_at = 0.0
         self._aim: Point | None = None
+        self._titled = ""
         self.live_frames = LiveFrames()
         self._driving_timer: Timer | None = None
 
@@ -270,7 +271,7 @@ class DrivingScreen(PlacingScreen):
                 break
             text = str(deed.input.get("text", "")) if deed.member in {"type", "key"} else ""
             if text:
-                shown = text if deed.member == "type" or self._is_secret else f"[{text}]"
+                shown = text if deed.member == "type" else "*" if self._is_secret else f"[{text}]"
                 self._echo = echoed(self._echo, shown, secret=self._is_secret)
         self._send_next()
 
@@ -320,7 +321,7 @@ class DrivingScreen(PlacingScreen):
             grip=self.grip,
             other=other,
             asked_by=state.lease_asked_by,
-            left_s=max(IDLE_S - (self._now() - self._acted_at), 0.0),
+            left_s=int(max(IDLE_S - (self._now() - self._acted_at), 0.0)),
             secret=self._is_secret,
             concealed=state.concealed,
             aiming="" if self._aim is None else f"{self._aim.x:.0f}, {self._aim.y:.0f}",
@@ -344,7 +345,10 @@ class DrivingScreen(PlacingScreen):
             text = f"{clean_line(state.driver, 40)} drives"
         text += " — nothing is recorded" if state.concealed else ""
         pane.set_class(driven, "-driven")
-        pane.border_title = Content(text) if driven else None
+        title = text if driven else ""
+        if title != self._titled:  # Textual repaints for the same title too
+            self._titled = title
+            pane.border_title = Content(title) if title else None
 
     def show_picture(self, state: RunState, age_s: float | None) -> None:
         """Show the page as it is now while a person drives, else as it is recorded."""

@@ -45,7 +45,7 @@ class Standing:
     other: str = ""
     """Who else drives."""
     asked_by: str = ""
-    left_s: float = 0.0
+    left_s: int = 0
     secret: bool = False
     concealed: bool = False
     """The engine has confirmed that nothing is recorded."""
@@ -97,7 +97,7 @@ class WheelPane(Widget, can_focus=True):
         """Show how things stand."""
         if standing != self.standing:
             self.standing = standing
-            self.refresh(layout=True)
+            self.refresh()
 
     def render(self) -> Content:
         """Say it in two lines."""
@@ -124,7 +124,7 @@ class WheelPane(Widget, can_focus=True):
                 doing = "giving the wheel back…" if now.grip is Grip.GIVING else "asking for the wheel…"
                 first, second = (
                     [(doing, "italic $text-warning")],
-                    "keys wait for nobody: none means anything yet",
+                    "until then no key means anything",
                 )
         return Content.assemble(*first, (f"\n {second}", "$text-muted"))
 
