@@ -38,8 +38,13 @@ def geometry(seen: Watched) -> Geometry:
 async def take(seen: Watched) -> None:
     await seen.press("t", "ctrl+y")
     await seen.until(lambda: seen.screen.grip is Grip.DRIVING)
-    await seen.until(lambda: "you drive —" in seen.text() and picture(seen).settled)
+    await seen.until(lambda: "you drive —" in seen.text() and fits(picture(seen)))
     seen.runs.commands.clear()
+
+
+def fits(pane: PicturePane) -> bool:
+    """Say whether the picture is there, in the size that the border leaves."""
+    return pane.settled and pane.shown is not None and pane.shown.want.pane_cells == pane._room()
 
 
 def on_screen(seen: Watched, x: int, y: int) -> tuple[float, float]:
