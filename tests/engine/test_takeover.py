@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from pilothouse import commands as cmd
 from pilothouse import events as ev
@@ -106,6 +108,20 @@ async def test_a_viewer_pulls_pictures_that_differ_from_the_last(state_dir: Path
             assert second.number > first.number
             assert second.data != first.data
             rig.release()
+        assert await driving is Outcome.COMPLETED
+
+
+async def test_a_picture_too_large_for_the_socket_is_sent_worse(state_dir: Path) -> None:
+    async with rigged(state_dir, PAUSES) as rig:
+        driving = await driven(rig)
+        noise = io.BytesIO()
+        Image.frombytes("RGB", (1280, 800), random.Random(1).randbytes(1280 * 800 * 3)).save(noise, "PNG")
+        rig.kernel._drawn = (len(rig.kernel.performed), noise.getvalue())
+        async with Viewer.of(rig.run_id, "anna") as anna:
+            picture = await anna.look(0)
+        assert picture.mime == "image/jpeg"
+        assert len(noise.getvalue()) > cmd.FRAME_MAX_BYTES > len(cmd.encode(picture))
+        rig.release()
         assert await driving is Outcome.COMPLETED
 
 

@@ -122,6 +122,11 @@ class Deeds:
         self._url = ""
 
     @property
+    def at(self) -> tuple[int, int] | None:
+        """Where the pointer was left, as far as it was led anywhere."""
+        return self._list.at
+
+    @property
     def is_open(self) -> bool:
         """Say whether something is done that is not journalled yet."""
         return self._open is not None
@@ -191,17 +196,17 @@ class _List:
 
     def __init__(self) -> None:
         self._phrases: list[tuple[str, int]] = []
-        self._at: tuple[int, int] | None = None
+        self.at: tuple[int, int] | None = None
         self._down: tuple[int, int] | None = None
         self._typed = ""
         self._dropped = 0
 
     def add(self, deed: Deed) -> None:
         if deed.member == MOVE:
-            self._at = _point(deed.input)
+            self.at = _point(deed.input)
             return
         if deed.member == "left_mouse_down" and deed.ok:
-            self._down = self._at
+            self._down = self.at
             return
         if deed.member == "type" and deed.ok and not deed.masked:
             self._type(str(deed.input["text"]))
@@ -210,7 +215,7 @@ class _List:
         if not deed.ok:
             phrase += f" (it is not known whether it happened: {deed.error})"
         self.say(phrase)
-        self._at = _point(deed.input) or self._at
+        self.at = _point(deed.input) or self.at
 
     def _type(self, text: str) -> None:
         """Tell typing that was journalled in pieces as one."""
@@ -241,7 +246,7 @@ class _List:
         return "; ".join(phrases)
 
     def _phrase(self, deed: Deed) -> str:
-        given, at = deed.input, _point(deed.input) or self._at
+        given, at = deed.input, _point(deed.input) or self.at
         match deed.member:
             case "left_click_drag":
                 return f"dragged{_where(_point(given, 'start_coordinate'), 'from')}{_where(at, 'to')}"

@@ -56,6 +56,10 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
         """Learn where the cursor is: it was asked, or a person moved it."""
         return msgspec.structs.replace(self, cursor=(x, y))
 
+    def handed_back(self, cursor: tuple[int, int] | None) -> Ground:
+        """Learn how a person left it: the pointer where they led it, if they did, and the button let go."""
+        return msgspec.structs.replace(self, cursor=cursor or self.cursor, button_held=False)
+
     def let(self, proposal: Proposal, t_ns: int) -> Ground:
         """Take note of an action that is about to happen."""
         at = places(proposal, self.cursor) or ()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgspec
 
 from pilothouse import events as ev
-from pilothouse.browser.inputs import MEMBERS, Input, MemberRefused, read_input
+from pilothouse.browser.inputs import MEMBERS, Input, MemberRefused, Text, read_input
 from pilothouse.engine.deeds import MOVE, Deed, Deeds, deed_of
 from pilothouse.errors import CommandRefusedError, RecorderFailed
 from pilothouse.events import Hold
@@ -42,6 +42,10 @@ PAUSE_S: Final = 0.5
 """What is typed in one go is journalled once the person stops for so long."""
 WAITING_MAX: Final = 200
 """So many acts may wait for those before them."""
+TEXT_MAX_CHARS: Final = 20_000
+"""So much may be typed in one act."""
+NEWS_MAX_CHARS: Final = 20_000
+"""So much of what the model was not told yet is kept beside what is newest."""
 BRIDGE: Final = "bridge"
 """What a viewer calls itself that is there as long as the person is."""
 NO_BROWSER: Final = "there is no browser"
@@ -108,9 +112,12 @@ def checked(member: str, given: dict[str, Any]) -> Input:
             f"{member[:80]!r} can't be done by hand: it may be {', '.join(sorted(ACTS))}"
         )
     try:
-        return read_input(member, given)
+        wanted = read_input(member, given)
     except MemberRefused as error:
         raise CommandRefusedError(str(error)) from None
+    if isinstance(wanted, Text) and len(wanted.text) > TEXT_MAX_CHARS:
+        raise CommandRefusedError(f"text may have {TEXT_MAX_CHARS} characters at most")
+    return wanted
 
 
 class Adrift(Exception):
@@ -294,8 +301,8 @@ class Lease:
 
     async def _drive(self, wheel: Wheel, deeds: Deeds) -> None:
         """Do what is asked for, one after the other, until the lease ends."""
-        held = wheel.pressed
         await wheel.at_rest()
+        held = wheel.pressed
         while True:
             while not self._queue:
                 self._asked.clear()
@@ -327,9 +334,14 @@ class Lease:
         finally:
             _settle(act.done, CommandRefusedError(CUT_OFF))
         if deeds.is_open:
-            self._arm("pause", PAUSE_S, deeds.pause)
+            self._arm("pause", PAUSE_S, self._paused)
         if not any(isinstance(asked, _Act) for asked in self._queue):
             self._arm("idle", IDLE_S, self._idled)
+
+    def _paused(self) -> None:
+        if self._deeds is not None:
+            with contextlib.suppress(RecorderFailed):  # the recorder has told the run, which ends for it
+                self._deeds.pause()
 
     def _idled(self) -> None:
         self._end(f"nothing was done for {IDLE_S / 60:g} minutes")
@@ -360,8 +372,10 @@ class Lease:
             shot = await wheel.look(shown=True)
         except Adrift:
             return  # with the browser the lease ends in another way
+        ground = self._approvals.ground
+        self._approvals.ground = ground.handed_back(deeds.at)
         if shot is not None:
-            deeds.saw(self._approvals.ground.url)
+            deeds.saw(ground.url)
         self._over(end.why, end.actor, shot, let_go=let_go)
 
     def lost(self) -> None:
@@ -404,7 +418,7 @@ class Lease:
         self._recorder.publish(
             ev.TakeoverEnded(lease=self._id, why=why, actor=actor or self.holder, note=note), durable=True
         )
-        before = self.news.note + "\n\n" if self.news else ""
+        before = self.news.note[-NEWS_MAX_CHARS:] + "\n\n" if self.news else ""
         self.news = HandedBack(lease=self._id, note=before + note, shot=shot)
         self.holder, self._ending, self._veiled = "", False, False
         if self.concealed:

@@ -170,6 +170,8 @@ class Live:
     def _stir(self) -> None:
         """Expect another picture soon: something was done with the page."""
         self._stirred.set()
+        if self._lease.concealed:
+            return
         self._acted = True
         if self._glancing is None or self._glancing.done():
             self._glancing = asyncio.create_task(self._glance())
@@ -190,8 +192,8 @@ class Live:
             await asyncio.sleep(GLANCE_AFTER_S)
             self._acted = False
             seen = await self._next()
-            fit = seen.era == self._era and not self._lease.concealed
-            if fit and seen.shot.data != self._glanced:
+            seen_of_all = seen.era == self._era and not self._lease.concealed
+            if seen_of_all and self._lease.holder and seen.shot.data != self._glanced:
                 self._glanced = seen.shot.data
                 with contextlib.suppress(RecorderFailed):  # the recorder has told the run, which ends for it
                     await self._hands.record(seen.shot, 0, "human", shown=False)

@@ -91,7 +91,8 @@ class Steering:
             self._acts.pop(act.id, None)
             error = done.exception() if done is not None else None
             reply = self._answered(act, why or (str(error) if error else ""), quiet=act.member == MOVE)
-            self._remember(act.id, reply)
+            if act.member != MOVE:  # of these there are many, and another one does no harm
+                self._remember(act.id, reply)
             if not answer.done():
                 answer.set_result(reply)
 
