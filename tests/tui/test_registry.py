@@ -38,4 +38,4 @@ def test_what_ends_a_run_is_on_no_key_of_the_registry() -> None:
 
 def test_what_takes_the_wheel_is_on_no_key_of_the_registry_either() -> None:
     names = RunScreen.do_run_takeover.__code__.co_names
-    assert not {"send", "_ask", "_take_wheel", "_ask_for_wheel"} & set(names)
+    assert not {"send", "ask", "_take_wheel", "_ask_for_wheel"} & set(names)

@@ -133,7 +133,10 @@ class Bridge(GuardedApp[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave every key to the page while a person drives."""
-        return False if self.run_screen.is_captured else super().check_action(action, parameters)
+        screen = self.screen
+        if isinstance(screen, RunScreen) and screen.is_captured:
+            return False
+        return super().check_action(action, parameters)
 
     def action_leave(self) -> None:
         """Leave the bridge; the run goes on."""

@@ -22,7 +22,7 @@ from pilothouse.tui.widgets.prompts import LimitLine, parse_limit, parse_model
 if TYPE_CHECKING:
     from textual import events
 
-    from pilothouse.commands import Command
+    from pilothouse.commands import Ack, Command
     from pilothouse.events import ApprovalRequested
 
 
@@ -45,7 +45,7 @@ class DecidingScreen(RunBody):
     @work(group="commands", exit_on_error=False)
     async def _send(self, command: Command) -> None:
         try:
-            ack = await self.view.control(self.run_id, command)
+            ack = await self.ask(command)
         except PilothouseError as error:
             self.settle()
             self.say(str(error), "error")
@@ -54,6 +54,15 @@ class DecidingScreen(RunBody):
         else:
             self.wait_for(ack.seq)
         self.refresh_all()
+
+    async def ask(self, command: Command) -> Ack:
+        """Have the engine do something.
+
+        Raises:
+            RunGone: No engine answers.
+            CommandRefusedError: The engine refused.
+        """
+        return await self.view.control(self.run_id, command)
 
     def _who(self) -> dict[str, Any]:
         return {"id": new_command_id(), "actor": self.actor}

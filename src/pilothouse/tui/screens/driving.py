@@ -84,7 +84,7 @@ class DrivingScreen(PlacingScreen):
     @work(group="wheel", exit_on_error=False)
     async def _ask_for_wheel(self) -> None:
         try:
-            ack = await self._ask(cmd.TakeOver(**self._who()))
+            ack = await self.ask(cmd.TakeOver(**self._who()))
         except PilothouseError as error:
             self.say(str(error), "warning" if isinstance(error, CommandRefusedError) else "error")
             if self.grip is Grip.ASKING:
@@ -93,8 +93,13 @@ class DrivingScreen(PlacingScreen):
             self._granted = ack.seq
         self.refresh_all()
 
-    async def _ask(self, command: cmd.Command) -> cmd.Ack:
-        return await self.view.control(self.run_id, command)
+    async def look(self, after: int) -> cmd.LivePicture:
+        """Wait for a live picture other than number `after`.
+
+        Raises:
+            RunGone: No engine answers.
+        """
+        return await self.view.look(self.run_id, after, self.actor)
 
     def _begin(self, lease: str) -> None:
         self.grip, self._lease, self._why, self._echo = Grip.DRIVING, lease, "", ""
@@ -117,7 +122,7 @@ class DrivingScreen(PlacingScreen):
     @work(group="commands", exit_on_error=False)
     async def _copy_link(self) -> None:
         try:
-            ack = await self._ask(cmd.LiveView(**self._who()))
+            ack = await self.ask(cmd.LiveView(**self._who()))
         except PilothouseError as error:
             self.say(str(error), "warning")
             return
@@ -291,7 +296,7 @@ class DrivingScreen(PlacingScreen):
 
     async def _deliver(self, parcel: Parcel) -> None:
         try:
-            await self._ask(self._command(parcel))
+            await self.ask(self._command(parcel))
         except CommandRefusedError as refusal:
             if self.grip in {Grip.DRIVING, Grip.GIVING}:  # else it was not for the page any more
                 self.say(str(refusal), "warning")
@@ -391,7 +396,7 @@ class DrivingScreen(PlacingScreen):
         frames = self.live_frames
         try:
             while frames.is_on:
-                frames.take(await self.view.look(self.run_id, frames.number, self.actor))
+                frames.take(await self.look(frames.number))
                 self.show_status()
                 await frames.shown()
         except PilothouseError:
