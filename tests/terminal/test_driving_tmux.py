@@ -113,6 +113,7 @@ async def test_a_drag_taken_over_in_the_demos_date_picker_is_what_is_ordered(
     demo.press("C-y")
     taken = await demo.until(lambda event: isinstance(event, ev.TakeoverStarted))
     await demo.shows("you drive")
+    await demo.shows("live │")
     lines = await demo.shows("└")
 
     start, end = place(lines, DECEMBER_7), place(lines, DECEMBER_18)

@@ -446,6 +446,7 @@ async def test_the_next_live_picture_is_asked_for_once_the_last_is_on_the_screen
         await seen.runs.show_live("First")
         await take(seen)
         await seen.until(lambda: "http://live.example/" in seen.text())
+        assert "live │" in seen.text()
         await seen.until(lambda: seen.runs.looks == [0, 1])
         await seen.runs.show_live("Second")
         await seen.until(lambda: seen.runs.looks == [0, 1, 2])

@@ -216,6 +216,7 @@ AIM_KEYS: Final = (
     LocalKey("d r m", "double click, right click, middle click", "double, right, middle"),
     LocalKey("space", "hold the button down, or let it go: a drag", "press/let go"),
     LocalKey("u n", "scroll up, scroll down", "scroll"),
+    LocalKey("+ −", "enlarge the picture, or show more of it again", "zoom"),
     LocalKey("esc, ctrl+g", "aim no longer; keys go to the page", "keys to the page"),
 )
 EDIT_KEYS: Final = (

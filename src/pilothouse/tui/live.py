@@ -45,7 +45,7 @@ class LiveFrames:
             width_px=live.width_px,
             height_px=live.height_px,
         )
-        return Frame(frame=live.number, blob=blob, action=0, url=live.url, title=live.title, t=0)
+        return Frame(frame=0, blob=blob, action=0, url=live.url, title=live.title, t=0)
 
     def data(self, name: str) -> bytes | None:
         """Give the bytes of a live picture, empty for one that is gone; None for a recorded one's name."""

@@ -119,10 +119,10 @@ class PicturePane(Pointed, can_focus=True):
         size = self._frame and Extent(self._frame.blob.width_px, self._frame.blob.height_px)
         if not size or not size.width or not size.height:
             return None
-        there = self.shown is not None and not self.shown.problem
-        box = self.shown.box if self.shown and there else fit(size, self._room(), self._cell_px)
-        model_px = self.model_px or size
-        return Geometry(size, model_px, model_px, box)
+        model_px, shown = self.model_px or size, self.shown
+        if shown is None or shown.problem:
+            return Geometry(size, model_px, model_px, fit(size, self._room(), self._cell_px))
+        return Geometry(size, model_px, model_px, shown.box, shown.want.view)
 
     @property
     def stage(self) -> Offset:
@@ -154,7 +154,7 @@ class PicturePane(Pointed, can_focus=True):
             address.put([Fact("no picture yet")])
         else:
             stale = f"{age_s:.0f} s old" if age_s is not None and age_s >= STALE_S else ""
-            head.say(f"frame {frame.frame}", stale)
+            head.say(f"frame {frame.frame}" if frame.frame else "live", stale)
             address.put(self._caption(frame))
         self._want()
 

@@ -50,6 +50,13 @@ class Pointed(Vertical):
         """Say whether the terminal tells where in a cell the mouse is."""
         return self._exact
 
+    def zoom(self, factor: float) -> None:
+        """Show less of the picture, larger; a pane that can't does nothing."""
+
+    def pan(self, dx: float, dy: float) -> bool:
+        """Look further to a side, by parts of what is shown; says whether the picture is enlarged."""
+        return False
+
     def let_pointer_go(self) -> None:
         """Take no more interest in the mouse, in the middle of a drag too."""
         self.takes_pointer = False

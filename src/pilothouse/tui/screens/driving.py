@@ -37,6 +37,7 @@ IDLE_S = 300.0
 """Without an act for so long the engine takes the wheel away."""
 AGAIN_S = 1.0
 """After a failure live pictures are asked for again after so long."""
+ZOOMS = {"plus": 1.5, "minus": 1 / 1.5}
 SECRET, AIM = "ctrl+k", "ctrl+g"
 _CLOSING = frozenset({"escape", "enter", "ctrl+t"})
 
@@ -259,12 +260,20 @@ class DrivingScreen(PlacingScreen):
         self.show_status()
 
     def _aim_by_key(self, key: str) -> None:
-        geometry = self.query_one(PicturePane).geometry
+        pane = self.query_one(PicturePane)
+        geometry = pane.geometry
         if self._aim is None or geometry is None:
+            return
+        if key in ZOOMS:
+            pane.zoom(ZOOMS[key])
             return
         self._aim, reports = aim_reports(key, self._aim, geometry, is_held=self._mouse.is_busy)
         for report in reports:
             self._mouse_did(report)
+        seen, view = geometry.model_to_image(self._aim), geometry.shown
+        if not geometry.sees(seen):  # an enlarged picture goes along
+            middle = Point(seen.x - view.x - view.width / 2, seen.y - view.y - view.height / 2)
+            pane.pan(middle.x / view.width, middle.y / view.height)
         self.show_status()
 
     # --- sending ----------------------------------------------------------------------------------
