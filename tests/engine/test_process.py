@@ -151,11 +151,15 @@ async def test_a_polite_signal_ends_a_run_as_an_abort_does(state_dir: Path, sign
     started = start(state_dir, LONG)
     await follow(started.run, lambda event: isinstance(event, ev.ActionFinished))
     below = descendants(started.pid)
+    driven = signum is signal.SIGTERM  # as well as while the agent does
+    if driven:
+        await FileRuns(runs_dir()).control(started.run, cmd.TakeOver(id=new_command_id(), actor="anna"))
     os.kill(started.pid, signum)
     seen = await follow(started.run, never)
     last = seen[-1]
     assert isinstance(last, ev.RunEnded)
     assert last.outcome is Outcome.ABORTED
+    assert [event.why for event in seen if isinstance(event, ev.TakeoverEnded)] == driven * ["the run ended"]
     assert await gone(below | {started.pid})
 
 

@@ -371,9 +371,12 @@ async def test_an_abort_in_the_middle_of_an_act_leaves_nothing_behind(state_dir:
         acting = asyncio.create_task(rig.act("type", text="tea"))
         waiting = asyncio.create_task(rig.act("key", text="Return"))
         await rig.kernel.hanging.wait()
+        rig.kernel.faults["delete"] = ["hang"]
         assert isinstance(rig.abort(), Ack)
-        assert await driving is Outcome.ABORTED
         assert [type(await act) for act in (acting, waiting)] == [Refused, Refused]
+        assert not driving.done()  # what was asked for is cut off first
+        rig.kernel.release()
+        assert await driving is Outcome.ABORTED
         assert [(e.why, e.actor) for e in rig.of(ev.TakeoverEnded)] == [("the run ended", "anna")]
         assert [(e.member, e.ok) for e in rig.of(ev.HumanActed)] == [("type", False)]
         assert rig.kernel.browsers == {}
