@@ -37,6 +37,9 @@ class FakeRuns:
         self.live: cmd.LivePicture | None = None
         self.looks: list[int] = []
         self.link = ""
+        self.silent = False
+        self.answers = asyncio.Event()
+        self.answers.set()
         self._grown = asyncio.Condition()
         for event in events:
             self._stamp(event)
@@ -87,9 +90,10 @@ class FakeRuns:
             raise JournalError("blob is missing", sha256[:12]) from None
 
     async def control(self, run: str, command: cmd.Command) -> cmd.Ack:
-        if not self.alive:
+        if not self.alive or self.silent:
             raise RunGone("no engine answers for this run", run, "replay it")
         self.commands.append(command)
+        await self.answers.wait()
         if self.refusal:
             raise CommandRefusedError(self.refusal)
         name = type(command).__name__

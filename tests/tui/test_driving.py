@@ -426,6 +426,39 @@ async def test_an_engine_that_dies_takes_the_wheel_along() -> None:
         await seen.until(lambda: "You drive no longer: the run is over" in seen.text())
 
 
+async def test_a_change_of_mind_while_the_lease_is_asked_for_gives_it_back_at_once() -> None:
+    async with bridge() as seen:
+        seen.runs.answers.clear()
+        await seen.press("t", "ctrl+y", "a", "escape")
+        assert seen.screen.grip is Grip.ASKING
+        seen.runs.answers.set()
+        await seen.until(lambda: seen.screen.grip is Grip.OFF)
+        assert [type(sent) for sent in seen.runs.commands] == [cmd.TakeOver, cmd.Release]
+
+
+async def test_a_page_that_is_slow_to_do_the_rest_keeps_nobody_captured() -> None:
+    async with bridge() as seen:
+        await take(seen)
+        seen.runs.answers.clear()
+        await seen.press("a", "ctrl+t")
+        assert seen.screen.grip is Grip.GIVING
+        await seen.press("x")
+        assert seen.screen.drawer.opened == "wheel"
+        await seen.press("escape")
+        await seen.until(lambda: not seen.screen.drawer.opened)
+        seen.runs.answers.set()
+        await seen.until(lambda: [type(sent) for sent in seen.runs.commands] == [cmd.Act, cmd.Release])
+
+
+async def test_an_engine_that_does_not_answer_the_release_keeps_nobody_captured() -> None:
+    async with bridge() as seen:
+        await take(seen)
+        seen.runs.silent = True
+        await seen.press("a", "ctrl+t")
+        await seen.until(lambda: seen.screen.grip is Grip.OFF)
+        assert any("may or may not have happened" in toast for toast in seen.toasts)
+
+
 async def test_an_act_that_is_refused_is_said_and_the_next_one_goes_on() -> None:
     async with bridge() as seen:
         await take(seen)

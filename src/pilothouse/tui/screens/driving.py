@@ -39,7 +39,8 @@ AGAIN_S = 1.0
 """After a failure live pictures are asked for again after so long."""
 ZOOMS = {"plus": 1.5, "minus": 1 / 1.5}
 SECRET, AIM = "ctrl+k", "ctrl+g"
-_CLOSING = frozenset({"escape", "enter", "ctrl+t"})
+_OUT = frozenset({"escape", "ctrl+t"})
+_CLOSING = _OUT | {"enter"}
 
 
 class DrivingScreen(PlacingScreen):
@@ -53,7 +54,7 @@ class DrivingScreen(PlacingScreen):
         """The event that says whether we drive; -1 while that is not known."""
         self._why = ""
         self._mouse, self._keyboard, self._outbox = Mouse(), Keyboard(), Outbox()
-        self._is_sending = self._is_secret = False
+        self._is_sending = self._is_secret = self._wants_out = False
         self._echo = ""
         self._acted_at = 0.0
         self._aim: Point | None = None
@@ -75,7 +76,7 @@ class DrivingScreen(PlacingScreen):
         self._show_wheel()
 
     def _take_wheel(self) -> None:
-        self.grip, self._granted = Grip.ASKING, -1
+        self.grip, self._granted, self._wants_out = Grip.ASKING, -1, False
         self.playhead.follow()
         self.focus_pane("picture")
         self._open("wheel")
@@ -109,6 +110,8 @@ class DrivingScreen(PlacingScreen):
         self.query_one(PicturePane).takes_pointer = True
         if self._driving_timer is None:
             self._driving_timer = self.set_interval(TICK_S, self._driving_tick)
+        if self._wants_out:
+            self._give_back()
 
     def _forget(self) -> None:
         self._mouse.forget()
@@ -158,9 +161,6 @@ class DrivingScreen(PlacingScreen):
         given_back = self.grip is Grip.GIVING
         self._forget()
         self.query_one(PicturePane).let_pointer_go()
-        if self._driving_timer is not None:
-            self._driving_timer.stop()
-            self._driving_timer = None
         self.grip, self._why, self._lease = Grip.LOST, why, ""
         if given_back:
             self._leave_wheel()
@@ -175,6 +175,9 @@ class DrivingScreen(PlacingScreen):
 
     def _close(self) -> None:
         self.grip = Grip.OFF
+        if self._driving_timer is not None:
+            self._driving_timer.stop()
+            self._driving_timer = None
         super()._close()
 
     def _leave_wheel(self) -> None:
@@ -189,6 +192,10 @@ class DrivingScreen(PlacingScreen):
             case Grip.ASK if message.key == "ctrl+y":
                 self._take_wheel()
             case Grip.LOST if message.key in _CLOSING:
+                self._leave_wheel()
+            case Grip.ASKING if message.key in _OUT:
+                self._wants_out = True
+            case Grip.GIVING if message.key in _OUT:  # the page is slow: it goes back all the same
                 self._leave_wheel()
             case Grip.DRIVING:
                 self._drive_by_key(message.key, message.character)
@@ -254,6 +261,8 @@ class DrivingScreen(PlacingScreen):
     def _turn_aim(self) -> None:
         geometry = self.query_one(PicturePane).geometry
         if self._aim is not None or geometry is None:
+            if self._aim is not None and self._mouse.is_busy:
+                self._put(self._mouse.take(Report("up", self._aim), self._now()))
             self._aim = None
         else:
             self._aim = Point(geometry.model_px.width // 2, geometry.model_px.height // 2)
@@ -315,6 +324,8 @@ class DrivingScreen(PlacingScreen):
             self._outbox.clear()
             self._mouse.forget()
             self.say(f"{error}; what was under way may or may not have happened", "error")
+            if self.grip is Grip.GIVING:  # nothing more can be done from here
+                self._lose(str(error))
         else:
             self._acted_at = self._now()
 
