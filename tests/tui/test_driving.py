@@ -525,10 +525,11 @@ async def test_a_crosshair_moved_by_arrows_clicks_drags_and_scrolls() -> None:
         x = int(640 + cell.x)
         await does(seen, ("left_click", {"coordinate": [x, 402]}))
         await seen.until(lambda: _crosshair(seen) == (x, 402))
-        await seen.press("r", "n", "space", "down", "space", "x", "escape")
+        await seen.press("d", "r", "n", "space", "down", "space", "x", "escape")
         await seen.until(lambda: "left_mouse_up" in [member for member, _ in done(seen)])
         y = int(402 + cell.y)
         assert done(seen)[1:] == [
+            ("double_click", {"coordinate": [x, 402]}),
             ("right_click", {"coordinate": [x, 402]}),
             ("scroll", {"scroll_direction": "down", "scroll_amount": 1, "coordinate": [x, 402]}),
             ("left_mouse_down", {}),
