@@ -18,8 +18,6 @@ from pilothouse.events import Hold, RunPhase
 BY_HAND: Final = frozenset({Hold.PAUSE, Hold.FREEZE, Hold.STEP})
 STEPS_MAX: Final = 1000
 NOBODY: Final = "nobody has taken over"
-IDLE_S: Final = 300
-GRACE_S: Final = 30
 OVER: Final = {RunPhase.ENDED: "the run has ended", RunPhase.ENDING: "the run is ending"}
 
 
@@ -82,8 +80,8 @@ class Steered:
     limits: frozenset[str] = frozenset({"steps"})
     stale: bool = False
     """Somebody took over while the model was answering: what it asks for was meant for another screen."""
-    answering: bool = False
-    """What the model asked for is not answered yet, be it that it was left."""
+    rest: int = 0
+    """So many calls have no answer yet, be it that they will be left once nothing holds."""
     adrift: bool = False
     """The model was not told yet that it has another browser."""
 
@@ -223,7 +221,9 @@ def _decide(run: Steered, command: cmd.Command) -> tuple[Steered, Answer]:
         return run, Refused("that is not what waits any more")
     free = run.holds - {Hold.APPROVAL, Hold.UNATTENDED}
     if isinstance(command, cmd.Reject):
-        return replace(run, holds=free, request="", batch=0), Applied("it never happens; the rest is halted")
+        return replace(run, holds=free, request="", batch=0, rest=0), Applied(
+            "it never happens; the rest is halted"
+        )
     return replace(run, holds=free, approved=True), Applied("it happens once nothing else holds")
 
 
@@ -300,7 +300,7 @@ def _set_mode(run: Steered, mode: str) -> tuple[Steered, Answer]:
     after = replace(run, mode=Mode(mode))
     if run.request and not run.approved and after.mode is Mode.DENY_ALL:
         holds = run.holds - {Hold.APPROVAL, Hold.UNATTENDED}
-        return replace(after, holds=holds, request="", batch=0), Applied("what waits is rejected")
+        return replace(after, holds=holds, request="", batch=0, rest=0), Applied("what waits is rejected")
     return after, Applied("the next action is judged by it")
 
 
@@ -319,7 +319,7 @@ def opened(run: Steered) -> Steered:
 def asked(run: Steered) -> Steered:
     """A request went to the model, with every message that waited."""
     assert run.may_ask
-    return replace(run, asking=True, mail=(), stale=False, answering=False)
+    return replace(run, asking=True, mail=(), stale=False, rest=0)
 
 
 def answered(run: Steered, actions: int) -> Steered:
@@ -328,7 +328,7 @@ def answered(run: Steered, actions: int) -> Steered:
     if actions:
         left = run.stale or run.adrift
         batch = 0 if left else actions
-        return replace(run, asking=False, batch=batch, stale=False, answering=True, adrift=False)
+        return replace(run, asking=False, batch=batch, stale=False, rest=actions, adrift=False)
     return replace(run, asking=False, phase=RunPhase.RUNNING if run.mail else RunPhase.IDLE)
 
 
@@ -347,13 +347,15 @@ def acted(run: Steered) -> Steered:
     assert run.may_act
     assert run.request == "" or run.approved
     steps = None if run.steps is None else run.steps - 1
-    return replace(run, acting=True, batch=run.batch - 1, steps=steps, request="", approved=False)
+    return replace(
+        run, acting=True, batch=run.batch - 1, rest=run.rest - 1, steps=steps, request="", approved=False
+    )
 
 
 def done(run: Steered, *, ok: bool = True) -> Steered:
     """The action has its outcome; after a failure the rest of the batch is halted."""
     assert run.acting
-    after = replace(run, acting=False, batch=run.batch if ok else 0)
+    after = replace(run, acting=False, batch=run.batch if ok else 0, rest=run.rest if ok else 0)
     return replace(after, steps=None, holds=after.holds | {Hold.STEP}) if after.steps == 0 else after
 
 
@@ -371,10 +373,11 @@ def faulted(run: Steered) -> Steered:
 
 def lost(run: Steered) -> Steered:
     """The browser is gone: what waited for it is left, and nobody drives."""
+    told = run.acting or run.rest > 0  # with the results that are still to come
     run = done(run, ok=False) if run.acting else run
     holds = run.holds - {Hold.APPROVAL} | {Hold.BROWSER_LOST}
     after = replace(run, browser=False, holds=holds, batch=0, request="", approved=False)
-    return handed_back(replace(after, stale=run.stale or run.asking, adrift=not run.answering))
+    return handed_back(replace(after, stale=run.stale or run.asking, adrift=not told))
 
 
 def did(run: Steered) -> Steered:
@@ -387,31 +390,6 @@ def handed_back(run: Steered) -> Steered:
     """The lease is over; the model is told before it goes on."""
     holds = run.holds - {Hold.TAKEOVER}
     return replace(run, holds=holds, driver="", acts=0, leaving=False, concealed=False, idle_s=0, gone_s=None)
-
-
-def came(run: Steered, actor: str) -> Steered:
-    """A person's bridge is there."""
-    gone_s = None if actor == run.driver else run.gone_s
-    return replace(run, bridges=(*run.bridges, actor), gone_s=gone_s)
-
-
-def went(run: Steered, actor: str) -> Steered:
-    """A person's bridge has hung up."""
-    assert actor in run.bridges
-    bridges = list(run.bridges)
-    bridges.remove(actor)
-    is_gone = actor == run.driver and actor not in bridges and not run.leaving
-    return replace(run, bridges=tuple(bridges), gone_s=0 if is_gone else run.gone_s)
-
-
-def waited(run: Steered, seconds: int) -> Steered:
-    """Time passes."""
-    if not run.driver or run.leaving:
-        return run
-    idle_s = 0 if run.acts else run.idle_s + seconds
-    gone_s = None if run.gone_s is None else run.gone_s + seconds
-    leaving = idle_s >= IDLE_S or (gone_s is not None and gone_s >= GRACE_S)
-    return replace(run, idle_s=idle_s, gone_s=gone_s, leaving=leaving)
 
 
 def limited(run: Steered) -> Steered:

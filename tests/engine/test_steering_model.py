@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pilothouse import commands as cmd
 from pilothouse.events import Hold, RunPhase
+from tests.engine import lease_moves
 from tests.engine import steering_model as model
 
 DOCS = Path(__file__).parents[2] / "docs" / "steering.md"
@@ -119,16 +120,16 @@ class Walk(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([20, 310]))
     def time_passes(self, seconds: int) -> None:
-        self.run = model.waited(self.run, seconds)
+        self.run = lease_moves.waited(self.run, seconds)
 
     @rule(actor=actors)
     def bridge_comes(self, actor: str) -> None:
-        self.run = model.came(self.run, actor)
+        self.run = lease_moves.came(self.run, actor)
 
     @precondition(lambda self: self.run.bridges)
     @rule()
     def bridge_goes(self) -> None:
-        self.run = model.went(self.run, self.run.bridges[0])
+        self.run = lease_moves.went(self.run, self.run.bridges[0])
 
     @precondition(lambda self: self.run.browser and self.run.phase is RunPhase.RUNNING)
     @rule()
