@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 RUN = "ab12cd34ef"
+LEASE = "w1"
 
 
 class FakeRuns:
@@ -33,6 +34,12 @@ class FakeRuns:
         self.alive = True
         self.refusal = ""
         self.obeys = True
+        self.live: cmd.LivePicture | None = None
+        self.looks: list[int] = []
+        self.link = ""
+        self.silent = False
+        self.answers = asyncio.Event()
+        self.answers.set()
         self._grown = asyncio.Condition()
         for event in events:
             self._stamp(event)
@@ -83,16 +90,42 @@ class FakeRuns:
             raise JournalError("blob is missing", sha256[:12]) from None
 
     async def control(self, run: str, command: cmd.Command) -> cmd.Ack:
-        if not self.alive:
+        if not self.alive or self.silent:
             raise RunGone("no engine answers for this run", run, "replay it")
         self.commands.append(command)
+        await self.answers.wait()
         if self.refusal:
             raise CommandRefusedError(self.refusal)
         name = type(command).__name__
         await self.append(ev.CommandReceived(id=command.id, command=name, actor=command.actor))
         if self.obeys:
             await self.append(*effects(command), ev.CommandApplied(id=command.id, command=name))
-        return cmd.Ack(id=command.id, seq=len(self.recorded) - 1)
+        link = self.link if isinstance(command, cmd.LiveView) else ""
+        return cmd.Ack(id=command.id, seq=len(self.recorded) - 1, link=link)
+
+    async def look(self, run: str, after: int = 0, actor: str = "") -> cmd.LivePicture:
+        """Give the live picture a test has set, once it is another than number `after`."""
+        self.looks.append(after)
+        async with self._grown:
+            await self._grown.wait_for(lambda: self.live is not None and self.live.number != after)
+        assert self.live is not None
+        return self.live
+
+    async def show_live(self, title: str, size: tuple[int, int] = (1280, 800)) -> cmd.LivePicture:
+        """Let the page look so from now on."""
+        async with self._grown:
+            number = self.live.number + 1 if self.live is not None else 1
+            self.live = cmd.LivePicture(
+                number=number,
+                data=page(title, "", size),
+                mime="image/png",
+                width_px=size[0],
+                height_px=size[1],
+                url="http://live.example/",
+                title=title,
+            )
+            self._grown.notify_all()
+        return self.live
 
 
 def effects(command: cmd.Command) -> list[ev.Event]:
@@ -114,6 +147,22 @@ def effects(command: cmd.Command) -> list[ev.Event]:
         case cmd.Edit(expect=expect, actor=actor, input=given) if expect:
             return [
                 ev.ApprovalDecided(request=expect.request, decision="edit", actor=actor, input=given),
+                ev.StateChanged(phase=RunPhase.RUNNING),
+            ]
+        case cmd.TakeOver(actor=actor):
+            return [
+                ev.TakeoverStarted(lease=LEASE, actor=actor),
+                ev.StateChanged(phase=RunPhase.HOLDING, holding=(Hold.TAKEOVER,)),
+            ]
+        case cmd.Act(member=member, input=given, secret=secret):
+            return [ev.HumanActed(lease=LEASE, member=member, input={} if secret else given, masked=secret)]
+        case cmd.Conceal(actor=actor):
+            return [ev.Concealed(lease=LEASE, actor=actor)]
+        case cmd.Reveal(actor=actor):
+            return [ev.Revealed(lease=LEASE, actor=actor)]
+        case cmd.Release(actor=actor):
+            return [
+                ev.TakeoverEnded(lease=LEASE, why="released", actor=actor, note="clicked at 640, 400"),
                 ev.StateChanged(phase=RunPhase.RUNNING),
             ]
         case cmd.Abort():

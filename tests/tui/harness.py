@@ -103,7 +103,8 @@ class Watched:
         from pilothouse.tui.panes.picture import PicturePane
 
         pane = self.screen.query_one(PicturePane)
-        return pane.settled
+        fits = pane.shown is None or pane.shown.want.pane_cells == pane._room()
+        return pane.settled and fits
 
     def text(self) -> str:
         """Everything on the screen, line by line."""

@@ -293,3 +293,15 @@ async def test_a_limit_that_holds_is_named_in_the_status() -> None:
             ev.StateChanged(phase=RunPhase.HOLDING, holding=(Hold.LIMIT,)),
         )
         await seen.until(lambda: "steps 5 of 5" in seen.status)
+
+
+async def test_the_model_and_its_effort_are_changed_where_limits_are() -> None:
+    async with bridge() as seen:
+        await seen.press("b")
+        assert "model claude-opus-5-5  effort: the model's own" in seen.text()
+        await seen.press(*"effort high", "enter", "b", *"model claude-x-1 low", "enter")
+        await seen.until(lambda: len(seen.runs.commands) == 2)
+    effort, model = seen.runs.commands
+    assert isinstance(effort, cmd.SetModel)
+    assert isinstance(model, cmd.SetModel)
+    assert [(sent.model, sent.effort) for sent in (effort, model)] == [("", "high"), ("claude-x-1", "low")]

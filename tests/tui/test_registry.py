@@ -34,3 +34,8 @@ def test_what_ends_a_run_is_on_no_key_of_the_registry() -> None:
     assert "ctrl+y" not in {key for action in ACTIONS for key in action.keys}
     assert BY_ID["run.abort"].method == "do_run_abort"
     assert "send" not in RunScreen.do_run_abort.__code__.co_names
+
+
+def test_what_takes_the_wheel_is_on_no_key_of_the_registry_either() -> None:
+    names = RunScreen.do_run_takeover.__code__.co_names
+    assert not {"send", "ask", "_take_wheel", "_ask_for_wheel"} & set(names)

@@ -34,12 +34,14 @@ class Scene:
         size: tuple[int, int] = (120, 36),
         script: Callable[[], Script] = lambda: shop_script(ended=False),
         dead: bool = False,
+        shows: str = "",
         **options: Any,
     ) -> None:
         self.keys = keys
         self.size = size
         self.script = script
         self.dead = dead
+        self.shows = shows
         self.options = options
 
     def compare(self, snap_compare: SnapCompare) -> bool:
@@ -54,7 +56,7 @@ class Scene:
             await seen.loaded()
             for key in self.keys:
                 await seen.press(key)
-            await seen.until(lambda: not app.run_screen.pending)
+            await seen.until(lambda: not app.run_screen.pending and self.shows in seen.text())
             await seen.until(seen.picture_is_there)
 
         return snap_compare(app, terminal_size=self.size, run_before=lead)
@@ -97,6 +99,7 @@ SCENES = {
     "replay-light": Scene(".", ".", ">", script=shop_script, replay=True, theme="pilothouse-light"),
     "completed": Scene(script=shop_script),
     "killed": Scene("end", dead=True, size=(80, 24)),
+    "driving": Scene("t", "ctrl+y", size=(100, 30), shows="┌─ you drive"),
     "pictures-off": Scene(graphics="off", size=(80, 24)),
 }
 

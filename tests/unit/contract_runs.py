@@ -169,11 +169,17 @@ class RunsContract:
             await site.view.blob(ONE, "0" * 64)
         with pytest.raises(NoSuchRun):
             await site.view.control(ONE, cmd.Pause(id="1", actor="test"))
+        with pytest.raises(NoSuchRun):
+            await site.view.look(ONE)
 
-    async def test_a_run_without_an_engine_takes_no_commands(self, site: Site) -> None:
+    async def test_a_run_without_an_engine_takes_no_commands_and_shows_no_live_picture(
+        self, site: Site
+    ) -> None:
         recording = site.begin(ONE)
         recording.append(started(ONE))
         recording.die()
         async with asyncio.timeout(WAIT_S):
             with pytest.raises(RunGone):
                 await site.view.control(ONE, cmd.Pause(id="1", actor="test"))
+            with pytest.raises(RunGone):
+                await site.view.look(ONE)

@@ -28,6 +28,11 @@ def actor_name() -> str:
         return "someone"
 
 
+def patience_s(command: cmd.Command) -> float:
+    """Say how long an answer to this may take."""
+    return ACT_TIMEOUT_S if isinstance(command, cmd.Act) else ANSWER_TIMEOUT_S
+
+
 async def control(path: Path, command: cmd.Command) -> cmd.Ack:
     """Send one command to the engine behind a socket and wait for its answer.
 
@@ -37,11 +42,39 @@ async def control(path: Path, command: cmd.Command) -> cmd.Ack:
         ProtocolMismatch: Engine and viewer share no protocol version.
     """
     try:
-        async with asyncio.timeout(ACT_TIMEOUT_S if isinstance(command, cmd.Act) else ANSWER_TIMEOUT_S):
+        async with asyncio.timeout(patience_s(command)):
             return await _converse(path, command)
     except TimeoutError:
         raise RunGone("its engine does not answer", path.stem, "try again, or look at engine.log") from None
     except (OSError, EOFError, msgspec.MsgspecError) as error:
+        raise RunGone("no engine runs it any more", path.stem, "its recording can be replayed") from error
+
+
+async def look(path: Path, after: int, actor: str) -> cmd.LivePicture:
+    """Wait for a live picture other than number `after` from the engine behind a socket.
+
+    Raises:
+        RunGone: No engine answers.
+        ProtocolMismatch: Engine and viewer share no protocol version.
+    """
+    try:
+        reader, writer = await asyncio.open_unix_connection(str(path), limit=2 * cmd.FRAME_MAX_BYTES)
+        try:
+            hello = cmd.Hello(version=__version__, actor=actor, client="look")
+            writer.write(cmd.encode(hello) + b"\n" + cmd.encode(cmd.Look(after=after)) + b"\n")
+            await writer.drain()
+            while line := await reader.readline():
+                match cmd.decode_from_engine.decode(line):
+                    case cmd.Hello() as theirs:
+                        cmd.agree(theirs)
+                    case cmd.LivePicture() as picture:
+                        return picture
+                    case _:
+                        continue
+            raise EOFError
+        finally:
+            writer.close()
+    except (OSError, EOFError, ValueError, msgspec.MsgspecError) as error:
         raise RunGone("no engine runs it any more", path.stem, "its recording can be replayed") from error
 
 

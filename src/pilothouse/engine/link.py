@@ -14,7 +14,7 @@ import msgspec
 
 from pilothouse import __version__
 from pilothouse import commands as cmd
-from pilothouse.engine.client import ANSWER_TIMEOUT_S
+from pilothouse.engine.client import patience_s
 from pilothouse.engine.presence import FOLLOWS
 from pilothouse.engine.roles import DRIVE
 from pilothouse.errors import CommandRefusedError, PilothouseError, ProtocolMismatch, RunGone
@@ -112,7 +112,7 @@ class Link:
         self._asked[command.id] = (command, answer)
         self._write(command)
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            async with asyncio.timeout(patience_s(command)):
                 return await answer
         except TimeoutError:
             raise RunGone(

@@ -190,6 +190,18 @@ class Geometry(NamedTuple):
             return None
         return self.display_pixel(self.pointer_to_image(at) if exact else self.cell_to_image(at))
 
+    def meant(self, at: Point, *, exact: bool = False, clamped: bool = False) -> Point | None:
+        """Give the model's pixel that a place on the pane means; None beside the picture.
+
+        Args:
+            at: A cell; a place inside one if it is `exact`.
+            exact: The terminal reports pixels.
+            clamped: Beside the picture counts as its edge: a drag that began inside goes on.
+        """
+        if not clamped and not self.contains(at):
+            return None
+        return self.model_pixel(self.pointer_to_image(at) if exact else self.cell_to_image(at))
+
     def display_per_cell(self) -> Point:
         """Give the display pixels that one cell stands for: how far off a click by cells may be."""
         box, view = self.box_cells, self.shown

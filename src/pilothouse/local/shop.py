@@ -28,12 +28,16 @@ _ORDER_NUMBER = "T-1001"
 """The same each time, so that recordings of the demo can be compared."""
 _POLICY = "default-src 'self'; form-action 'self'; frame-ancestors 'none'"
 
+_ORDERS = web.AppKey("orders", list[dict[str, str]])
+"""What was ordered, for whoever wants to know what came of it: `/orders`."""
+
 routes = web.RouteTableDef()
 
 
 def application() -> web.Application:
     """Make the shop's aiohttp application."""
     app = web.Application(middlewares=[_guard], client_max_size=64 * 1024)
+    app[_ORDERS] = []
     app.add_routes(routes)
     return app
 
@@ -133,6 +137,7 @@ async def _order(request: web.Request) -> web.Response:
     name, day, cart = str(form.get("name", ""))[:80], str(form.get("day", ""))[:40], _cart(request)
     if not (name.strip() and day.strip() and cart):
         raise web.HTTPBadRequest(text="A name, a delivery day and something in the cart are needed.")
+    request.app[_ORDERS].append({"name": name, "day": day})
     text = pages.page(
         "order",
         f"Order {_ORDER_NUMBER} confirmed",
@@ -146,6 +151,11 @@ async def _order(request: web.Request) -> web.Response:
     response = web.Response(text=text, content_type="text/html")
     response.del_cookie("cart")
     return response
+
+
+@routes.get("/orders")
+async def _orders(request: web.Request) -> web.Response:
+    return web.json_response(request.app[_ORDERS])
 
 
 @routes.get("/slow")

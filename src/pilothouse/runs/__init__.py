@@ -15,7 +15,7 @@ from pilothouse.events import Blob, Hold, Outcome, RunPhase
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pilothouse.commands import Ack, Command
+    from pilothouse.commands import Ack, Command, LivePicture
     from pilothouse.events import Event
 
 
@@ -72,6 +72,14 @@ class RunView(Protocol):
         Raises:
             RunGone: No engine answers.
             CommandRefusedError: The engine refused.
+        """
+        ...
+
+    async def look(self, run: str, after: int = 0, actor: str = "") -> LivePicture:
+        """Wait for a live picture of the page other than number `after`; it is recorded nowhere.
+
+        Raises:
+            RunGone: No engine answers.
         """
         ...
 

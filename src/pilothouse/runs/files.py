@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from pilothouse.commands import Ack, Command
+    from pilothouse.commands import Ack, Command, LivePicture
     from pilothouse.events import Event
 
 LATEST = "latest"
@@ -177,6 +177,18 @@ class FileRuns:
         if not is_live(self.journal(run)):
             raise RunGone("no engine runs it any more", run, "its recording can be replayed")
         return await client.control(paths.socket_path(run), command)
+
+    async def look(self, run: str, after: int = 0, actor: str = "") -> LivePicture:
+        """Wait for a live picture of the page other than number `after`; it is recorded nowhere.
+
+        Raises:
+            RunGone: No engine answers.
+        """
+        from pilothouse.engine import client  # as above
+
+        if run in self._foreign or not is_live(self.journal(run)):
+            raise RunGone("no engine runs it any more", run, "its recording can be replayed")
+        return await client.look(paths.socket_path(run), after, actor)
 
     def close(self) -> None:
         """Let go of the journals that `status` keeps open."""

@@ -126,7 +126,9 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("run.step", ("full_stop",), "step", "run one action and hold; replay: next step", RUN, _ask(), 2),
     Action("run.say", ("i",), "say", "write to the agent", RUN, _ask(_unended), footer=3),
     Action("run.queue", ("Q",), "messages", "messages that wait: change, move, take back", RUN, _unended),
-    Action("run.limits", ("b",), "limits", "set a limit, or go on once past one", RUN, _ask(_unended)),
+    Action("run.limits", ("b",), "limits, model", "set a limit or model; go on once past one", RUN, _drives),
+    Action("run.takeover", ("t",), "drive…", "drive the browser; ctrl+y takes the wheel", RUN, _drives),
+    Action("live.link", ("L",), "live link", "copy the browser's live-view link, unseen", RUN, _drives),
     Action("run.abort", ("x",), "abort…", "open the abort pane; ctrl+y ends it", RUN, _drives, footer=8),
     Action("run.interrupt", ("ctrl+c",), "pause", "copy a selection, else pause; twice: abort", RUN),
     Action("step.previous", ("left", "h"), "previous step", "go to the step before", MOVE, _replay),
@@ -239,13 +241,39 @@ ALWAYS_KEYS: Final = (
     LocalKey("ctrl+y", "let it happen, and add the rule; twice for what is risky", "commit"),
     LocalKey("esc", "leave; it goes on waiting", "leave, it waits"),
 )
+WHEEL_KEYS: Final = (
+    LocalKey("ctrl+y", "take the wheel, or ask whoever has it", "take the wheel"),
+    LocalKey("esc", "leave; nothing changes", "leave"),
+)
+DRIVING_KEYS: Final = (
+    LocalKey("esc esc, ctrl+t", "give the wheel back: the agent goes on", "give it back"),
+    LocalKey("ctrl+k", "type something secret: masked, and nothing is recorded until ctrl+k", "secret"),
+    LocalKey("ctrl+g", "aim with the arrows instead of the mouse, or no longer", "aim"),
+    LocalKey("any other", "goes to the page; one esc after a moment, pasted text as text", "to the page"),
+)
+AIM_KEYS: Final = (
+    LocalKey("← ↑ ↓ →", "move the crosshair by a cell; with shift by a pixel", "move (shift: finer)"),
+    LocalKey("enter", "click there", "click"),
+    LocalKey("d r m", "double click, right click, middle click", "double, right, middle"),
+    LocalKey("space", "hold the button down, or let it go: a drag", "press/let go"),
+    LocalKey("u n", "scroll up, scroll down", "scroll"),
+    LocalKey("+ −", "enlarge the picture, or show more of it again", "zoom"),
+    LocalKey("esc, ctrl+g", "aim no longer; keys go to the page", "keys to the page"),
+)
+EDIT_KEYS: Final = (
+    LocalKey("ctrl+y", "commit what is written; twice for another input of what is risky", "commit"),
+    LocalKey("click", "put the place there; drag for a start and an end", "set the place"),
+    LocalKey("esc", "leave; it goes on waiting", "leave, it waits"),
+)
 HELP_KEYS: Final = (
     LocalKey("↑ ↓ pgup pgdn", "scroll", "scroll"),
     LocalKey("ctrl+p", "find an action by name, and do it", "find an action"),
     LocalKey("? esc", "close the help", "close"),
 )
 LIMIT_KEYS: Final = (
-    LocalKey("enter", "set it; once: go on past what is reached", "set it"),
+    LocalKey(
+        "enter", "set it; once: go on past what is reached; model or effort: from the next turn", "set it"
+    ),
     LocalKey("esc", "leave; nothing changes", "leave"),
 )
 GOTO_KEYS: Final = (

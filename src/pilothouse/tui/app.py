@@ -167,6 +167,13 @@ class Bridge(GuardedApp[None]):
             self.screen._push_result_callback(self.screen, None)
         self.switch_screen(self.run_screen)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave every key to the page while a person drives."""
+        screen = self.screen
+        if isinstance(screen, RunScreen) and screen.is_captured:
+            return False
+        return super().check_action(action, parameters)
+
     def action_leave(self) -> None:
         """Leave the bridge; the run goes on."""
         self.exit()

@@ -14,7 +14,7 @@ from pilothouse.errors import PilothouseError
 from pilothouse.frames import marker as marking
 from pilothouse.frames.blocks import Blocks
 from pilothouse.frames.decode import decode, shrink
-from pilothouse.frames.geometry import Box, Extent, fit
+from pilothouse.frames.geometry import Box, Extent, View, fit
 from pilothouse.frames.overlay import draw_overlay
 from pilothouse.tui.graphics import Graphics
 
@@ -42,6 +42,8 @@ class Want:
     marker: Marker | None = None
     overlay: Overlay | None = None
     """What would happen, instead of what has."""
+    view: View | None = None
+    """The part of the frame to be shown; None for all of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING
 from pilothouse.tui.actions import (
     ABORT_KEYS,
     ACTIONS,
+    AIM_KEYS,
     ALWAYS_KEYS,
     APPROVAL_KEYS,
     COMPOSER_KEYS,
     DECISION_KEYS,
+    DRIVING_KEYS,
+    EDIT_KEYS,
     LIMIT_KEYS,
     MESSAGE_KEYS,
     QUEUE_KEYS,
+    WHEEL_KEYS,
     key_name,
 )
 
@@ -50,8 +54,12 @@ def render() -> str:
     parts += _local("The abort pane (after x)", ABORT_KEYS)
     parts += _local("Limits (after b)", LIMIT_KEYS)
     parts += _local("The approval pane (after n)", APPROVAL_KEYS)
-    parts += _local("Its forms (after r and e)", DECISION_KEYS)
+    parts += _local("Its form for a reason (after r)", DECISION_KEYS)
+    parts += _local("Its form for another input (after e)", EDIT_KEYS)
     parts += _local("Always, by this rule (after A)", ALWAYS_KEYS)
+    parts += _local("Before driving (after t)", WHEEL_KEYS)
+    parts += _local("While you drive", DRIVING_KEYS)
+    parts += _local("While you aim (after ctrl+g)", AIM_KEYS)
     return "".join(parts)
 
 

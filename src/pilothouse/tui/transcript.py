@@ -372,12 +372,29 @@ class Transcript:
 
     @_on.register
     def _(self, event: ev.HumanActed) -> None:
-        aim = words.target(event.member, event.input)
+        aim = "•••" if event.masked else words.target(event.member, event.input)
         self._add(event, "action", "»", f"{clean_line(event.member, 40)} {aim}".rstrip())
+        if not event.ok or event.error:
+            self._add(event, "warning", "?", clean_line(event.error, 300) or "it may not have happened")
+
+    @_on.register
+    def _(self, event: ev.LeaseAsked) -> None:
+        self._add(event, "state", "▸", f"{clean_line(event.actor, 60)} would like to drive")
+
+    @_on.register
+    def _(self, event: ev.Concealed) -> None:
+        self._add(event, "state", "▸", "nothing is recorded: something secret is typed")
+
+    @_on.register
+    def _(self, event: ev.Revealed) -> None:
+        self._add(event, "state", "▸", "pictures are recorded again")
 
     @_on.register
     def _(self, event: ev.TakeoverEnded) -> None:
-        self._add(event, "state", "▸", f"the agent drives again {clean_line(event.why, 200)}".rstrip())
+        why = f": {clean_line(event.why, 200)}" if event.why else ""
+        self._add(event, "state", "▸", f"the agent drives again{why}")
+        if event.note:
+            self._add(event, "note", "·", clean(event.note, limit=2_000))
 
     @_on.register
     def _(self, event: ev.BrowserOpened) -> None:

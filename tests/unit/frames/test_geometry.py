@@ -223,3 +223,35 @@ def test_a_terminal_pixel_is_a_place_inside_a_cell() -> None:
     assert geometry.hit(pointer_of(Point(405, 267), CELL_PX), exact=True) == Point(648, 203)
     assert geometry.hit(Point(40, 13)) == Point(648, 208)
     assert geometry.hit(Point(40, 3)) is None
+
+
+@given(geometries(), st.data())
+def test_what_a_cell_means_is_shown_by_that_cell_again(geometry: Geometry, data: st.DataObject) -> None:
+    box = geometry.box_cells
+    cell = Point(
+        data.draw(st.integers(box.x, box.x + box.width - 1)),
+        data.draw(st.integers(box.y, box.y + box.height - 1)),
+    )
+    meant = geometry.meant(cell)
+    assert meant is not None
+    assert 0 <= meant.x < geometry.model_px.width
+    assert 0 <= meant.y < geometry.model_px.height
+    # With fewer pixels than cells one pixel is many cells; then its left upper corner is shown near by.
+    back = geometry.image_to_cell(geometry.model_to_image(Point(meant.x + 0.5, meant.y + 0.5)))
+    per_pixel = max(box.width / geometry.model_px.width, box.height / geometry.model_px.height)
+    assert abs(back.x - cell.x) <= 1 + per_pixel
+    assert abs(back.y - cell.y) <= 1 + per_pixel
+    if geometry.model_px.width >= 2 * box.width and geometry.model_px.height >= 2 * box.height:
+        assert back == cell
+
+
+@given(geometries(), st.floats(-50, 400), st.floats(-50, 200))
+def test_beside_the_picture_nothing_is_meant_unless_a_drag_goes_on(
+    geometry: Geometry, x: float, y: float
+) -> None:
+    at = Point(x, y)
+    assert (geometry.meant(at, exact=True) is not None) == geometry.contains(at)
+    clamped = geometry.meant(at, exact=True, clamped=True)
+    assert clamped is not None
+    assert 0 <= clamped.x < geometry.model_px.width
+    assert 0 <= clamped.y < geometry.model_px.height

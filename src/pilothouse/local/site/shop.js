@@ -29,9 +29,21 @@ function turn(by) {
   draw();
 }
 
-function pick(day) {
-  find("#day").value = `${day} ${MONTHS[shown.month]} ${shown.year}`;
+function pick(days) {
+  find("#day").value = `${days} ${MONTHS[shown.month]} ${shown.year}`;
   calendar.hidden = true;
+}
+
+// Any of several days: drag from the first to the last.
+let first = 0;
+
+function take(made, day) {
+  made.addEventListener("mousedown", () => { first = day; });
+  made.addEventListener("mouseup", () => {
+    const [from, to] = [Math.min(first, day), Math.max(first, day)];
+    if (first && from < to) pick(`${from} to ${to}`);
+    first = 0;
+  });
 }
 
 function draw() {
@@ -46,6 +58,7 @@ function draw() {
   for (let day = 1; day <= days; day += 1) {
     const place = lead + day - 1;
     const made = button(String(day), "day", () => pick(day));
+    take(made, day);
     made.style.left = `${8 + (place % 7) * 73}px`;
     made.style.top = `${72 + Math.floor(place / 7) * 58}px`;
     made.style.height = "52px";

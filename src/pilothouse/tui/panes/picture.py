@@ -8,17 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from textual import work
-from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Offset
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from pilothouse.frames.geometry import Extent
+from pilothouse.frames.geometry import Extent, Geometry, fit
 from pilothouse.frames.marker import marker_of
 from pilothouse.frames.overlay import overlay_of
 from pilothouse.safety import clean_line
 from pilothouse.tui.darkroom import Darkroom, Developed, Want
 from pilothouse.tui.graphics import Graphics, picture_widget
+from pilothouse.tui.panes.pointed import Pointed
 from pilothouse.tui.widgets.lines import Fact, FactLine, PaneHead
 from pilothouse.tui.wrap import cut
 
@@ -28,8 +30,11 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from pilothouse.events import ApprovalRequested
+    from pilothouse.frames.overlay import Overlay
     from pilothouse.state import CurrentAction, Frame
 
+HEAD_ROWS = 2
+"""Above the picture: the pane's head and the page's address."""
 STALE_S = 5
 """From this age on the head says how old the picture is."""
 
@@ -65,10 +70,17 @@ class Canvas(Widget):
         return Strip.blank(width, base)
 
 
-class PicturePane(Vertical, can_focus=True):
+class PicturePane(Pointed, can_focus=True):
     """Shows one frame with the mark of the action it belongs to."""
 
     ALLOW_MAXIMIZE = False
+
+    class Painted(Message):
+        """A picture is on the screen."""
+
+        def __init__(self, sha256: str) -> None:
+            super().__init__()
+            self.sha256 = sha256
 
     def __init__(self, blob: Callable[[str], Awaitable[bytes]], way: Graphics, cell_px: Extent) -> None:
         super().__init__(id="picture", classes="pane")
@@ -78,6 +90,9 @@ class PicturePane(Vertical, can_focus=True):
         self._frame: Frame | None = None
         self._action: CurrentAction | None = None
         self._asked: ApprovalRequested | None = None
+        self._drawn: Overlay | None = None
+        self.model_px: Extent | None = None
+        """What actions count in, where that is not the picture's own pixels."""
         self._wanted: Want | None = None
         self.shown: Developed | None = None
         self._busy = False
@@ -99,6 +114,22 @@ class PicturePane(Vertical, can_focus=True):
         return self._wanted is None or (self.shown is not None and self.shown.want == self._wanted)
 
     @property
+    def geometry(self) -> Geometry | None:
+        """Say where the picture lies and how its pixels lead to the model's; None while there is none."""
+        size = self._frame and Extent(self._frame.blob.width_px, self._frame.blob.height_px)
+        if not size or not size.width or not size.height:
+            return None
+        model_px, shown = self.model_px or size, self.shown
+        if shown is None or shown.problem:
+            return Geometry(size, model_px, model_px, fit(size, self._room(), self._cell_px))
+        return Geometry(size, model_px, model_px, shown.box, shown.want.view)
+
+    @property
+    def stage(self) -> Offset:
+        """The upper left corner of the cells below the head and the address, on the screen."""
+        return self.content_region.offset + Offset(0, HEAD_ROWS)
+
+    @property
     def address(self) -> str:
         """The page's address, cleaned."""
         return clean_line(self._frame.url, 2_000) if self._frame else ""
@@ -109,12 +140,13 @@ class PicturePane(Vertical, can_focus=True):
         action: CurrentAction | None,
         age_s: float | None,
         asked: ApprovalRequested | None = None,
+        overlay: Overlay | None = None,
     ) -> None:
-        """Show a frame with what is asked about, else with the mark of its action.
+        """Show a frame with an overlay, else with what is asked about, else with the mark of its action.
 
         `age_s` is how long ago it was taken, None where that means nothing.
         """
-        self._frame, self._action, self._asked = frame, action, asked
+        self._frame, self._action, self._asked, self._drawn = frame, action, asked, overlay
         head = self.query_one(PaneHead)
         address = self.query_one("#address", FactLine)
         if frame is None:
@@ -122,7 +154,7 @@ class PicturePane(Vertical, can_focus=True):
             address.put([Fact("no picture yet")])
         else:
             stale = f"{age_s:.0f} s old" if age_s is not None and age_s >= STALE_S else ""
-            head.say(f"frame {frame.frame}", stale)
+            head.say(f"frame {frame.frame}" if frame.frame else "live", stale)
             address.put(self._caption(frame))
         self._want()
 
@@ -157,7 +189,7 @@ class PicturePane(Vertical, can_focus=True):
 
     def _room(self) -> Extent:
         size = self.content_size
-        return Extent(size.width, max(size.height - 2, 0))
+        return Extent(size.width, max(size.height - HEAD_ROWS, 0))
 
     def _want(self) -> None:
         canvas = self.query_one(Canvas)
@@ -169,7 +201,9 @@ class PicturePane(Vertical, can_focus=True):
         marker = None
         if self._action is not None:
             marker = marker_of(self._action.member, self._action.input)
-        overlay = overlay_of(self._asked.member, self._asked.input) if self._asked is not None else None
+        overlay = self._drawn
+        if overlay is None and self._asked is not None:
+            overlay = overlay_of(self._asked.member, self._asked.input)
         want = Want(frame.blob.sha256, room, self._cell_px, self._way, marker, overlay)
         if want != self._wanted:
             self._wanted = want
@@ -196,6 +230,7 @@ class PicturePane(Vertical, can_focus=True):
         if self._wanted is None or shown.want.way is not self._way:
             return
         self.shown = shown
+        self.post_message(self.Painted(shown.want.sha256))
         if shown.problem:
             self.query_one(Canvas).put(None, clean_line(shown.problem))
         elif shown.patch is not None:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from pilothouse.events import Event
     from pilothouse.runs import RunView
+    from pilothouse.state import RunState
     from pilothouse.tui.graphics import Graphics
     from pilothouse.tui.widgets.rows import Rows
 
@@ -302,7 +303,11 @@ class RunBody(Screen[None]):
         self.query_one("#status", FactLine).put(status.left(state, look), status.right(state, look))
         frame = state.frame
         age_s = None if frame is None or state.ended else (state.t - frame.t) / 1e9 + since_s
-        self.query_one(PicturePane).show(frame, state.current, age_s, state.approval)
+        self.show_picture(state, age_s)
+
+    def show_picture(self, state: RunState, age_s: float | None) -> None:
+        """Show the picture of a state, so many seconds old."""
+        self.query_one(PicturePane).show(state.frame, state.current, age_s, state.approval)
 
     def show_keys(self) -> None:
         """Show in the footer what can be done here and now."""

@@ -8,14 +8,17 @@ import msgspec
 from textual import on, work
 
 from pilothouse import commands as cmd
+from pilothouse import events as ev
 from pilothouse.errors import PilothouseError
 from pilothouse.ids import new_command_id
+from pilothouse.safety import clean_line
 from pilothouse.tui.screens.base import RunBody
 from pilothouse.tui.widgets.always import AlwaysForm
 from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
 from pilothouse.tui.widgets.composer import Composer
 from pilothouse.tui.widgets.drawer import DECIDING
-from pilothouse.tui.widgets.prompts import LimitLine, parse_limit
+from pilothouse.tui.widgets.lines import Fact, FactLine
+from pilothouse.tui.widgets.prompts import LimitLine, parse_limit, parse_model
 
 if TYPE_CHECKING:
     from textual import events
@@ -83,14 +86,25 @@ class DecidingScreen(RunBody):
     # --- decisions --------------------------------------------------------------------------------
 
     def do_run_limits(self) -> None:
-        """Ask for a limit."""
+        """Ask for a limit or another model, and say what there is."""
+        state, events = self.record.head_state, reversed(self.record.events)
+        chosen = next((e.effort for e in events if isinstance(e, ev.ModelChanged | ev.RunStarted)), "")
+        facts = [Fact(f"model {clean_line(state.model, 60)}", "$foreground")]
+        facts.append(Fact(f"effort {clean_line(chosen, 20)}" if chosen else "effort: the model's own"))
+        facts += [
+            Fact(f"{clean_line(one.limit, 20)} {one.used:g} of {one.value:g}", "$text-warning")
+            for one in state.limits
+        ]
+        self.query_one("#limits-now", FactLine).put(facts)
         self._open("limits")
 
     @on(LimitLine.Given)
     def _limit(self, message: LimitLine.Given) -> None:
         self._close()
         reached, given = self.record.head_state.limits, parse_limit(message.text)
-        if given is not None:
+        if (model := parse_model(message.text)) is not None:
+            self.send(cmd.SetModel(**self._who(), model=model[0], effort=model[1]), "changing the model…")
+        elif given is not None:
             self.send(cmd.SetLimit(**self._who(), limit=given[0], value=given[1]), "setting the limit…")
         elif message.text.strip().lower() != "once":
             self.say("no such limit: give a name and a value (steps 50), off for none, or once", "warning")

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from textual import events, on
 
-from pilothouse.tui.screens.deciding import DecidingScreen
+from pilothouse.tui.screens.driving import DrivingScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pilothouse.commands import Ack, Command
+    from pilothouse.commands import Ack, Command, LivePicture
     from pilothouse.engine.link import Link
 
 
-class LinkedScreen(DecidingScreen):
+class LinkedScreen(DrivingScreen):
     """Keeps a link open for as long as it is shown."""
 
     connect: Callable[[str], Link] | None = None
@@ -40,3 +40,9 @@ class LinkedScreen(DecidingScreen):
         if self.link is None or self.link.closed:
             return await super().ask(command)
         return await self.link.send(command)
+
+    async def look(self, after: int) -> LivePicture:
+        """Look over the link: the engine gives who drives what others may not see."""
+        if self.link is None or self.link.closed:
+            return await super().look(after)
+        return await self.link.look(after)

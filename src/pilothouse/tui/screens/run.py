@@ -62,6 +62,8 @@ class RunScreen(QueueingScreen, AttendingScreen, LinkedScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave a key to the pane that is open in front, which may take it for a letter."""
+        if self.is_captured:
+            return False
         if action == "do" and self.drawer.opened:
             return parameters[0] in _BESIDE_DRAWER | _SWALLOWED
         return super().check_action(action, parameters)
@@ -358,6 +360,7 @@ class RunScreen(QueueingScreen, AttendingScreen, LinkedScreen):
 
     def withdraw(self) -> None:
         """Ask no longer whether to end a run that is over."""
+        super().withdraw()
         if self.drawer.opened == "abort":
             self._close()
             self.say("the run is over: there is nothing to abort any more")

@@ -7,7 +7,7 @@ shown and after any key, and only ctrl+y commits, twice for what is risky. What 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from textual.content import Content
 from textual.message import Message
@@ -188,9 +188,15 @@ class DecisionForm(Input):
         """Begin on a request: an edit begins with what the action has."""
         self.asked = asked
         is_edit = self._form == "edit"
-        self.value = _editable(asked) if is_edit else ""
+        self.value = _written(asked.input) if is_edit else ""
         self.cursor_position = len(self.value)
         self.arming.begin(2 if is_edit and asked.risks else 1)
+
+    def rewrite(self, given: dict[str, Any]) -> None:
+        """Write an input that was pointed at; as with any key, what follows at once is no decision."""
+        self.value = _written(given)
+        self.cursor_position = len(self.value)
+        self.arming.touch()
 
     async def _on_key(self, event: events.Key) -> None:
         if event.key != COMMIT:
@@ -213,7 +219,7 @@ class DecisionForm(Input):
         """Do nothing: enter decides nothing."""
 
 
-def _editable(asked: ApprovalRequested) -> str:
+def _written(given: dict[str, Any]) -> str:
     """Write an input so that what is left alone stays as it is: what can't be shown is escaped."""
-    text = json.dumps(asked.input, ensure_ascii=False)
-    return text if clean_line(text, len(text) + 1) == text else json.dumps(asked.input)
+    text = json.dumps(given, ensure_ascii=False)
+    return text if clean_line(text, len(text) + 1) == text else json.dumps(given)

@@ -15,16 +15,20 @@ from pilothouse.tui.actions import (
     APPROVAL_KEYS,
     COMPOSER_KEYS,
     DECISION_KEYS,
+    EDIT_KEYS,
     GOTO_KEYS,
     LIMIT_KEYS,
     MESSAGE_KEYS,
     QUEUE_KEYS,
+    WHEEL_KEYS,
 )
 from pilothouse.tui.widgets.always import AlwaysForm
 from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
 from pilothouse.tui.widgets.composer import Composer
+from pilothouse.tui.widgets.lines import FactLine
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine
 from pilothouse.tui.widgets.queue import MessageEditor, QueuePane
+from pilothouse.tui.widgets.wheel import WheelPane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +49,9 @@ _KEYS: Final = {
     "message": MESSAGE_KEYS,
     "approval": APPROVAL_KEYS,
     "reject": DECISION_KEYS,
-    "edit": DECISION_KEYS,
+    "edit": EDIT_KEYS,
     "always": ALWAYS_KEYS,
+    "wheel": WHEEL_KEYS,
 }
 DECIDING: Final = frozenset({"approval", "reject", "edit", "always"})
 """The panes in which a decision is taken."""
@@ -70,6 +75,7 @@ class Drawer(Container):
         yield Composer()
         yield AbortPane()
         yield GoTo()
+        yield FactLine(id="limits-now")
         yield LimitLine()
         yield QueuePane()
         yield MessageEditor()
@@ -77,11 +83,12 @@ class Drawer(Container):
         yield DecisionForm("reject", self._now, "why not? the agent reads it")
         yield DecisionForm("edit", self._now, "the input as JSON")
         yield AlwaysForm(self._now)
+        yield WheelPane()
 
     @property
     def keys(self) -> tuple[LocalKey, ...]:
         """The keys of what is open."""
-        return _KEYS[self.opened]
+        return self.query_one(WheelPane).standing.keys if self.opened == "wheel" else _KEYS[self.opened]
 
     def open(self, name: str) -> None:
         """Open a pane and give it the keys."""

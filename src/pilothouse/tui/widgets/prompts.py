@@ -145,7 +145,7 @@ class GoTo(Line):
 
 
 class LimitLine(Line):
-    """Asks for a limit and its value, or to go on once past those that hold."""
+    """Asks for a limit and its value, to go on once past those that hold, or for another model or effort."""
 
     class Given(Line.Given):
         """The person named a limit, or something that is none."""
@@ -154,7 +154,8 @@ class LimitLine(Line):
         """The person changes nothing."""
 
     def __init__(self) -> None:
-        super().__init__(id="limits", placeholder="steps 50, steps off, or once", compact=True, max_length=40)
+        hint = "steps 50, steps off, once, model NAME [EFFORT], or effort LEVEL"
+        super().__init__(id="limits", placeholder=hint, compact=True, max_length=120)
 
 
 def parse_limit(text: str) -> tuple[str, float | None] | None:
@@ -167,5 +168,18 @@ def parse_limit(text: str) -> tuple[str, float | None] | None:
                 return name, float(value)
             except ValueError:
                 return None
+        case _:
+            return None
+
+
+def parse_model(text: str) -> tuple[str, str] | None:
+    """Read `model NAME`, `model NAME EFFORT` or `effort LEVEL`; None for anything else. Knows no models."""
+    match text.replace("=", " ").split():
+        case ["model", name]:
+            return name, ""
+        case ["model", name, effort]:
+            return name, effort
+        case ["effort", effort]:
+            return "", effort
         case _:
             return None
