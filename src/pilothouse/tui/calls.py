@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -37,7 +38,6 @@ class Call:
     turn: int
     member: str
     target: str
-    args: str
     seq: int
     """Where it was proposed."""
     started: int = _FAR
@@ -64,7 +64,7 @@ class Calls:
         self._record = record
         self.calls: list[Call] = []
         self._at: dict[int, int] = {}
-        self._changes: list[int] = []
+        self._changes = array("q")
 
     def __len__(self) -> int:
         return len(self.calls)
@@ -86,7 +86,12 @@ class Calls:
     def text(self, index: int) -> str:
         """Give the action, its input and its result as text."""
         call = self.calls[index]
-        return f"{call.member} {call.target}\n{call.args}\n{call.result}".strip()
+        return f"{call.member} {call.target}\n{self.args(index)}\n{call.result}".strip()
+
+    def args(self, index: int) -> str:
+        """Give an action's input, a line per name; read on demand, for few are ever opened."""
+        event = self._record.events[self.calls[index].seq]
+        return words.pretty(event.input) if isinstance(event, ev.ActionProposed) else ""
 
     def toggle(self, index: int) -> bool:
         """Open an action to its input and result, or close it."""
@@ -102,7 +107,7 @@ class Calls:
         call = self.calls[index]
         lines = [self._head(call, width, position)]
         if call.opened:
-            lines += _opened(call, width, position)
+            lines += _opened(call, self.args(index), width, position)
         return lines
 
     def _head(self, call: Call, width: int, position: int) -> Line:
@@ -151,7 +156,6 @@ class Calls:
                 turn=event.turn,
                 member=clean_line(event.member, 40),
                 target=words.target(event.member, event.input),
-                args=words.pretty(event.input),
                 seq=event.seq,
             )
         )
@@ -173,10 +177,10 @@ def _outcome(call: Call) -> str:
     return clean_line(call.result, 300)
 
 
-def _opened(call: Call, width: int, position: int) -> list[Line]:
+def _opened(call: Call, args: str, width: int, position: int) -> list[Line]:
     tone = "detail" if position >= call.seq else "future"
     room = max(width - 8, 8)
-    lines: list[Line] = [((" " * 7, tone), (text, tone)) for text in wrap(call.args, room)]
+    lines: list[Line] = [((" " * 7, tone), (text, tone)) for text in wrap(args, room)]
     if call.result:
         known = "aim" if position >= call.over else "future"
         for n, text in enumerate(wrap(call.result, room - 2)):

@@ -5,8 +5,9 @@ what was said, thought, asked and decided, over the sequence of events. No widge
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING, Final
 
@@ -41,15 +42,21 @@ class Row:
     """A blank line above."""
     foldable: bool = False
     folded: bool = False
-    grown: list[tuple[int, int]] = field(default_factory=list)
-    """For streamed text: which event took it to which length."""
+    grown: array[int] | None = None
+    """For streamed text: the events that took it further, and"""
+    lengths: array[int] | None = None
+    """how long it was after each."""
+    action: int = 0
+    """The action it tells of; 0 for none."""
+    kind: str = ""
+    """What a filter calls it; its tone where that says it."""
 
     def shown(self, position: int) -> int:
         """Count the characters that were there at a position."""
-        if not self.grown or position >= self.last:
+        if self.grown is None or self.lengths is None or position >= self.last:
             return len(self.text)
-        at = bisect_right(self.grown, (position, TEXT_MAX)) - 1
-        return self.grown[at][1] if at >= 0 else 0
+        at = bisect_right(self.grown, position) - 1
+        return self.lengths[at] if at >= 0 else 0
 
 
 class Transcript:
@@ -63,7 +70,7 @@ class Transcript:
         self._messages: dict[str, int] = {}
         self._texts_of: dict[int, list[int]] = {}
         """Rows of the current turn's text and thinking."""
-        self._changes: list[int] = []
+        self._changes = array("q")
         self._state = "starting"
         self._changed = 0
 
@@ -106,7 +113,7 @@ class Transcript:
             known = 0
         else:
             known = (
-                len(body) if row.folded or not row.grown else len(wrap(row.text[: row.shown(position)], room))
+                len(body) if row.folded or row.grown is None else len(wrap(row.text[: row.shown(position)], room))
             )
         lines: list[Line] = [()] if row.space else []
         for n, text in enumerate(body):
@@ -176,7 +183,10 @@ class Transcript:
             seam = max(len(row.text) - _SEAM, 0)
             row.text = (row.text[:seam] + clean(row.text[seam:] + text, limit=TEXT_MAX))[:TEXT_MAX]
         row.last = event.seq
-        row.grown.append((event.seq, len(row.text)))
+        if row.grown is None or row.lengths is None:
+            row.grown, row.lengths = array("q"), array("q")
+        row.grown.append(event.seq)
+        row.lengths.append(len(row.text))
 
     def _fold_thinking(self, event: ev.Event) -> None:
         for key, at in list(self._open.items()):

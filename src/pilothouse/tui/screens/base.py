@@ -191,7 +191,7 @@ class RunBody(Screen[None]):
     @property
     def killed(self) -> bool:
         """Say whether the stream ended without the run's own end."""
-        return self.over and not self._arrived and bool(self.record.events) and not self.record.ended
+        return self.over and not self._arrived and bool(len(self.record)) and not self.record.ended
 
     @property
     def transcript_rows(self) -> Rows:
@@ -280,7 +280,7 @@ class RunBody(Screen[None]):
         position = self.playhead.position
         state = self.record.state_at(position)
         since_s = 0.0
-        if self.live and self.playhead.following and self.record.events:
+        if self.live and self.playhead.following and len(self.record):
             since_s = max(self._now() - self._head_at, 0.0)
         look = status.Look(
             following=self.playhead.following,
