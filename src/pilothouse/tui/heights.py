@@ -11,7 +11,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import Final
 
-BLOCK: Final = 512
+BLOCK: Final = 256
 
 
 class Heights:
@@ -24,6 +24,8 @@ class Heights:
         """Lines by block; a row that was not measured counts as one."""
         self._tops: list[int] = [0]
         """First line of each block, as far as it is known."""
+        self._inside: tuple[int, list[int]] = (-1, [])
+        """The block that was looked at last, and the first line of each of its rows."""
         self.total = 0
         self.extend(count)
 
@@ -77,7 +79,7 @@ class Heights:
         if index >= len(self._lines):
             return self.total
         block = index // BLOCK
-        return self._block_tops(block)[block] + self._sum(block * BLOCK, index)
+        return self._block_tops(block)[block] + self._rows_in(block)[index - block * BLOCK]
 
     def of(self, index: int) -> int:
         """Give a row's lines."""
@@ -89,12 +91,13 @@ class Heights:
             return len(self._lines) - 1
         tops = self._block_tops(len(self._sums) - 1)
         block = bisect_right(tops, max(line, 0)) - 1
-        rest = max(line, 0) - tops[block]
-        index = block * BLOCK
-        while (lines := self.of(index)) <= rest:
-            rest -= lines
-            index += 1
-        return index
+        return block * BLOCK + bisect_right(self._rows_in(block), max(line, 0) - tops[block]) - 1
+
+    def _rows_in(self, block: int) -> list[int]:
+        if self._inside[0] != block:
+            part = self._lines[block * BLOCK : (block + 1) * BLOCK - 1]
+            self._inside = block, list(accumulate((max(lines, 1) for lines in part), initial=0))
+        return self._inside[1]
 
     def _sum(self, start: int, end: int) -> int:
         part = self._lines[start:end]
@@ -102,6 +105,8 @@ class Heights:
 
     def _touched(self, block: int) -> None:
         del self._tops[max(block, 0) + 1 :]
+        if self._inside[0] >= block:
+            self._inside = -1, []
 
     def _block_tops(self, block: int) -> list[int]:
         known = len(self._tops)

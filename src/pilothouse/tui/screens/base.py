@@ -45,7 +45,11 @@ if TYPE_CHECKING:
 TICK_S = 0.1
 """Repaints of streamed text and steps of a playing replay: at most ten a second (performance §6)."""
 BATCH = 2_000
-"""Events taken per tick, so that keys are heard while a long run loads."""
+"""So many events of a recording are there before it plays by itself."""
+PIECE, TAKING_S, RESTING_S = 250, 0.02, 0.005
+"""Events are taken in pieces, for so long at a time, so that keys are heard while a long run loads."""
+HELD = 8_000
+"""Events read and not yet taken; reading waits for taking, so that a long run is not in memory twice."""
 SMALLEST = (40, 12)
 FRAME_ROWS, TOOLS_ROWS = 2, 7
 """Status line and footer; and what the tool calls keep, head included, however wide the picture is."""
@@ -89,6 +93,8 @@ class RunBody(Screen[None]):
         self.pending = ""
         self._pending_until = -1
         self._arrived: deque[Event] = deque()
+        self._room = asyncio.Event()
+        self._is_news = self._is_resting = False
         self._head_at = now()
         self._chosen: tuple[Rows, int, int] | None = None
         self._filled = ""
@@ -126,16 +132,19 @@ class RunBody(Screen[None]):
         try:
             async for event in self.view.events(self.run_id, 0, follow=not self.is_replay):
                 self._arrived.append(event)
-                if len(self._arrived) % 256 == 0:
+                if len(self._arrived) >= HELD:
+                    self._room.clear()
+                    await self._room.wait()
+                elif len(self._arrived) % 256 == 0:
                     await asyncio.sleep(0)
         except PilothouseError as error:
             self.problem = str(error)
         self.over = True
 
     def _tick(self) -> None:
-        arrived = bool(self._arrived)
-        if arrived:
-            self._take([self._arrived.popleft() for _ in range(min(len(self._arrived), BATCH))])
+        if not self._is_resting:
+            self._drain()
+        arrived, self._is_news = self._is_news, False
         finished = self.over and not self._arrived and self._finish()
         if self._play_at and (self.over or len(self.record) >= BATCH):
             self.playhead.set_speed(self._play_at)
@@ -143,6 +152,18 @@ class RunBody(Screen[None]):
             self._play_at = 0.0
         if self.playhead.tick() or arrived or finished:
             self.refresh_all()
+
+    def _drain(self) -> None:
+        """Take what has arrived for as long as a key can wait, and the rest after a rest."""
+        begun_s, self._is_resting = time.perf_counter(), False
+        while self._arrived and time.perf_counter() - begun_s < TAKING_S:
+            self._take([self._arrived.popleft() for _ in range(min(len(self._arrived), PIECE))])
+            self._is_news = True
+        if len(self._arrived) < HELD // 2:
+            self._room.set()
+        if self._arrived:
+            self._is_resting = True
+            self.set_timer(RESTING_S, self._drain)
 
     def _take(self, arrived: list[Event]) -> None:
         events = self.record.extend(arrived)

@@ -198,7 +198,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
             self.virtual_size = Size(0, self._heights.total)
 
     def _settle(self, *indexes: int) -> None:
-        """Measure the rows in view, those about a page around them, and around others; nothing in view moves."""
+        """Measure the rows in view, those a page around them, and around others; nothing in view moves."""
         count = len(self._heights)
         if not count or not self._width or self._is_settling:
             return
@@ -213,8 +213,8 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
             self._is_settling = False
 
     def _measure_around(self, index: int, first: int) -> int:
-        """Measure two pages of lines on either side of a row; returns by how much the `first` one moved."""
-        moved, pages = 0, 2 * max(self.size.height, 1)
+        """Measure a page of lines on either side of a row; returns by how much the `first` one moved."""
+        moved, pages = 0, max(self.size.height, 1) + _AHEAD
         for rows in (range(index, len(self._heights)), range(index - 1, -1, -1)):
             lines = 0
             for at in rows:
@@ -256,7 +256,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     def _strip(self, y: int) -> Strip:
         line = y + self.scroll_offset.y
         if line >= self._heights.total:
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(self.size.width, self._base())
         index = self._heights.at(line)
         is_cursor = index == self._cursor
         key = (line, is_cursor, self.size.width)
@@ -272,7 +272,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
             laid = self._laid[key] = self._source.lines(index, self._width - 1, self._position)
         # A row may have shrunk since it was measured; the next measure puts that right.
         line = laid[nth] if nth < len(laid) else ()
-        base = self.rich_style
+        base = self._base()
         marked = is_cursor and bool(line)
         if marked:
             base = base + self._style("cursor")
@@ -334,6 +334,12 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     def selection_updated(self, selection: Selection | None) -> None:
         """Repaint when the mouse selects."""
         self.refresh()
+
+    def _base(self) -> Style:
+        style = self._styles.get("")
+        if style is None:
+            style = self._styles[""] = self.rich_style
+        return style
 
     def _style(self, tone: str) -> Style:
         style = self._styles.get(tone)
