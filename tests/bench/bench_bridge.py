@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import re
@@ -143,8 +142,8 @@ print("FOUND", *(f"{name}={value:.6g}" for name, value in figures.items()))
 def rows() -> Measured:
     """A recording of 1 k, 100 k and 1 M events in the bridge: opened, gone on with, scrolled through.
 
-    `first_ms` is from opening to the first painted rows, the whole file read or not. The ratio is the worse of
-    append and scroll, at 1 M over at 1 k.
+    `first_ms` is from opening to the first painted rows, the whole file read or not. The ratio is the worse
+    of append and scroll, at 1 M over at 1 k.
     """
     few, many, most = (_rows_apart(count) for count in LENGTHS)
     ratio = max(most[name] / few[name] for name in ("append_p50", "scroll_p50"))
@@ -182,10 +181,10 @@ async def measure_rows(count: int, directory: Path) -> Figures:
         before = _resident()
         screen, begun = app.run_screen, time.perf_counter()
         while not _is_painted(screen):
-            await asyncio.sleep(0)
+            await pilot.pause(0.001)
         first_ms = (time.perf_counter() - begun) * 1e3
         while not screen.over or len(screen.record) < count:
-            await asyncio.sleep(0.005)
+            await pilot.pause(0.005)
         load_ms = (time.perf_counter() - begun) * 1e3
         await pilot.pause()
         gc.collect()

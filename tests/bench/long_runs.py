@@ -46,7 +46,9 @@ def _events() -> Iterator[ev.Event]:
 
 def _action(turn: int, *, ok: bool) -> Iterator[ev.Event]:
     member, given = (
-        ("left_click", {"coordinate": [turn % 1280, 420]}) if turn % 3 else ("type", {"text": f"kettle {turn}"})
+        ("left_click", {"coordinate": [turn % 1280, 420]})
+        if turn % 3
+        else ("type", {"text": f"kettle {turn}"})
     )
     ident = f"toolu_{turn}"
     yield ev.ActionProposed(turn=turn, action=turn, tool_use_id=ident, member=member, input=given)
@@ -57,5 +59,10 @@ def _action(turn: int, *, ok: bool) -> Iterator[ev.Event]:
     )
     blob = ev.Blob(sha256=f"{turn:064x}", size=100_000, mime="image/png", width_px=1280, height_px=800)
     yield ev.FrameCaptured(
-        frame=turn, blob=blob, source="settled", action=turn, url=f"http://shop.example/{turn}", settle_ms=310.0
+        frame=turn,
+        blob=blob,
+        source="settled",
+        action=turn,
+        url=f"http://shop.example/{turn}",
+        settle_ms=310.0,
     )

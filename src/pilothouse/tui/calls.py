@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pilothouse import events as ev
 from pilothouse.safety import clean, clean_line
 from pilothouse.tui import words
+from pilothouse.tui.sieve import Facts
 from pilothouse.tui.wrap import cells, cut, wrap
 
 if TYPE_CHECKING:
@@ -83,8 +84,18 @@ class Calls:
         """Count the events up to a position that changed an action."""
         return bisect_right(self._changes, position)
 
+    def facts(self, index: int) -> Facts:
+        """Say what a filter may ask of an action."""
+        call = self.calls[index]
+        return Facts("action", call.member.lower(), call.status_at(_FAR - 1))
+
     def text(self, index: int) -> str:
-        """Give the action, its input and its result as text."""
+        """Give the action and its result as text."""
+        call = self.calls[index]
+        return f"{call.member} {call.target}\n{call.result}".strip()
+
+    def whole(self, index: int) -> str:
+        """Give the action with its input and its result as text."""
         call = self.calls[index]
         return f"{call.member} {call.target}\n{self.args(index)}\n{call.result}".strip()
 

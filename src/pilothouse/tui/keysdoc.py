@@ -15,7 +15,9 @@ from pilothouse.tui.actions import (
     APPROVAL_KEYS,
     COMPOSER_KEYS,
     DECISION_KEYS,
+    FIND_KEYS,
     LIMIT_KEYS,
+    SIFT_KEYS,
     key_name,
 )
 
@@ -46,6 +48,8 @@ def render() -> str:
     parts += _local("Limits (after b)", LIMIT_KEYS)
     parts += _local("The approval pane (after n)", APPROVAL_KEYS)
     parts += _local("Its forms (after r and e)", DECISION_KEYS)
+    parts += _local("Search (after /)", FIND_KEYS)
+    parts += _local("Filter (after f)", SIFT_KEYS)
     return "".join(parts)
 
 

@@ -62,6 +62,8 @@ class Record:
         """Where stepping halts: the event after which an action and its picture are there."""
         self.marks: list[int] = []
         """Events worth a look: errors, warnings, messages, approvals, the end."""
+        self.markers: list[int] = []
+        """Positions that a person marked, ascending."""
         self.opening = 0
         """Where a replay opens: the first picture is there, and the agent has not begun."""
         self.last_seq = -1
@@ -170,13 +172,15 @@ class Record:
 
     def next_mark(self, position: int) -> int | None:
         """Give the next event worth a look."""
-        at = bisect_right(self.marks, position)
-        return self.marks[at] if at < len(self.marks) else None
+        marks = (self.marks, self.markers)
+        after = [places[at] for places in marks if (at := bisect_right(places, position)) < len(places)]
+        return min((at for at in after if at <= self.head), default=None)
 
     def previous_mark(self, position: int) -> int | None:
         """Give the event worth a look before."""
-        at = bisect_left(self.marks, position) - 1
-        return self.marks[at] if at >= 0 else None
+        marks = (self.marks, self.markers)
+        before = [places[at - 1] for places in marks if (at := bisect_left(places, position))]
+        return max((at for at in before if at <= self.head), default=None)
 
     def position_at_time(self, seconds: float) -> int:
         """Give the last position not after a time of the run."""

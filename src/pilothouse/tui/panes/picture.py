@@ -78,6 +78,8 @@ class PicturePane(Vertical, can_focus=True):
         self._frame: Frame | None = None
         self._action: CurrentAction | None = None
         self._asked: ApprovalRequested | None = None
+        self._comparison = ""
+        self._before: Frame | None = None
         self._wanted: Want | None = None
         self.shown: Developed | None = None
         self._busy = False
@@ -122,9 +124,15 @@ class PicturePane(Vertical, can_focus=True):
             address.put([Fact("no picture yet")])
         else:
             stale = f"{age_s:.0f} s old" if age_s is not None and age_s >= STALE_S else ""
-            head.say(f"frame {frame.frame}", stale)
+            said = {"before": "before the step", "after": "what the step changed"}.get(self._comparison, "")
+            shown = self._before if self._comparison == "before" and self._before else frame
+            head.say(f"frame {shown.frame}", stale, said)
             address.put(self._caption(frame))
         self._want()
+
+    def compare(self, how: str, before: Frame | None) -> None:
+        """Show from now on the picture `before` a step, or what changed `after` it; nothing for neither."""
+        self._comparison, self._before = (how, before) if before is not None else ("", None)
 
     def _caption(self, frame: Frame) -> list[Fact]:
         """Say where the picture was taken; a browser without a page's address gives its size and action."""
@@ -171,6 +179,14 @@ class PicturePane(Vertical, can_focus=True):
             marker = marker_of(self._action.member, self._action.input)
         overlay = overlay_of(self._asked.member, self._asked.input) if self._asked is not None else None
         want = Want(frame.blob.sha256, room, self._cell_px, self._way, marker, overlay)
+        if self._before is not None:
+            sha256 = self._before.blob.sha256
+            is_before = self._comparison == "before"
+            want = (
+                Want(sha256, room, self._cell_px, self._way)
+                if is_before
+                else Want(frame.blob.sha256, room, self._cell_px, self._way, compared=sha256)
+            )
         if want != self._wanted:
             self._wanted = want
             if not self._busy:

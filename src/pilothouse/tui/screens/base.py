@@ -23,10 +23,12 @@ from pilothouse.tui import status, words
 from pilothouse.tui.actions import ACTIONS, HELP_KEYS, Situation, key_name
 from pilothouse.tui.calls import Calls
 from pilothouse.tui.panes.help import HelpPane
+from pilothouse.tui.panes.inspector import InspectorPane
 from pilothouse.tui.panes.lists import ListPane
 from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.playhead import Playhead
 from pilothouse.tui.record import Record
+from pilothouse.tui.sieve import Sieve
 from pilothouse.tui.transcript import Transcript
 from pilothouse.tui.widgets.drawer import Drawer
 from pilothouse.tui.widgets.lines import FactLine, KeyBar, PaneHead
@@ -84,6 +86,10 @@ class RunBody(Screen[None]):
         self.record = Record()
         self.transcript = Transcript()
         self.calls = Calls(self.record)
+        self.transcript_sieve, self.calls_sieve = Sieve(self.transcript), Sieve(self.calls)
+        self.said_filter = ""
+        self.found = ""
+        """Where in a search one is."""
         self.playhead = Playhead(self.record, following=not replay, now=now)
         self.over = False
         """The stream of events has ended."""
@@ -104,9 +110,10 @@ class RunBody(Screen[None]):
         """Lay out everything; panes come in the order the grid places them."""
         yield FactLine(id="status")
         with Container(id="panes"):
-            yield ListPane(1, self.transcript, id="transcript")
+            yield InspectorPane()
+            yield ListPane(1, self.transcript_sieve, id="transcript")
             yield PicturePane(self._blob, self.ways[0], self._cell_px)
-            yield ListPane(2, self.calls, id="tools")
+            yield ListPane(2, self.calls_sieve, id="tools")
         yield HelpPane()
         yield Drawer(self._now)
         yield KeyBar()
@@ -169,9 +176,10 @@ class RunBody(Screen[None]):
         events = self.record.extend(arrived)
         self._head_at = self._now()
         for source, rows in ((self.transcript, self.transcript_rows), (self.calls, self.calls_rows)):
+            sieve = self.sieve_of(rows)
             changes = [at for event in events if (at := source.feed(event)) is not None]
             if changes:
-                rows.changed_from(min(changes))
+                rows.changed_from(sieve.changed_from(min(changes)))
         if self.record.last_seq >= self._pending_until >= 0:
             self.settle()
         state = self.record.head_state
@@ -235,7 +243,13 @@ class RunBody(Screen[None]):
 
         the tool calls when they have the focus, else the transcript.
         """
+        if (inspector := self.query_one(InspectorPane)).rows.has_focus:
+            return inspector.rows
         return self.calls_rows if self.calls_rows.has_focus else self.transcript_rows
+
+    def sieve_of(self, rows: Rows) -> Sieve:
+        """Give what chooses a list's rows."""
+        return self.calls_sieve if rows is self.calls_rows else self.transcript_sieve
 
     @property
     def situation(self) -> Situation:
@@ -248,6 +262,7 @@ class RunBody(Screen[None]):
             marks=len(self.record.marks),
             pictures=len(self.ways) > 1,
             row=bool(len(self.transcript)),
+            found=self.found,
         )
 
     def say(self, text: str, severity: str = "information") -> None:
@@ -264,6 +279,15 @@ class RunBody(Screen[None]):
         self._chosen = (rows, index, self.playhead.position)
         self.refresh_all()
 
+    def forget_choice(self) -> None:
+        """Let the cursor of every list be where the position is."""
+        self._chosen = None
+
+    def say_found(self, text: str) -> None:
+        """Say in the transcript's head, or the log's, where in a search one is."""
+        self.found = text
+        self.refresh_all()
+
     def refresh_all(self) -> None:
         """Show the playhead's position everywhere."""
         position = self.playhead.position
@@ -271,8 +295,10 @@ class RunBody(Screen[None]):
         for rows in (self.transcript_rows, self.calls_rows):
             rows.show(position, self._cursor(rows, position), self.playhead.following)
         turns = words.plural(state.turn, "turn") if state.turn else ""
-        self.query_one("#transcript", ListPane).say(turns)
+        self.query_one("#transcript", ListPane).say(*self._looked_for(), turns)
         self.query_one("#tools", ListPane).say(*self._tally(position))
+        for pane in self.query(ListPane):
+            pane.tell_new(0 if self.playhead.following else pane.rows.new_below)
         self.show_status()
         self.show_approval()
         self.show_keys()
@@ -289,6 +315,9 @@ class RunBody(Screen[None]):
         ):
             return self._chosen[1]
         return rows.index_at(position)
+
+    def _looked_for(self) -> list[str]:
+        return [self.found, f"only {clean_line(self.said_filter, 60)}" if self.said_filter else ""]
 
     def _tally(self, position: int) -> list[str]:
         state = self.record.state_at(position)
@@ -373,7 +402,8 @@ class RunBody(Screen[None]):
 
     def focus_pane(self, name: str) -> None:
         """Give a pane the keys; on a small screen it is the one that is shown."""
-        target: Widget = self.query_one("#picture") if name == "picture" else self.query_one(f"#{name}-rows")
+        in_front = "inspector" if name == "transcript" and self.has_class("-inspecting") else name
+        target: Widget = self.query_one("#picture" if name == "picture" else f"#{in_front}-rows")
         self.set_focus(target, scroll_visible=False)
         for pane in self.PANES:
             self.query_one(f"#{pane}").set_class(pane == name, "-here")

@@ -14,11 +14,14 @@ from pilothouse.tui.actions import (
     APPROVAL_KEYS,
     COMPOSER_KEYS,
     DECISION_KEYS,
+    FIND_KEYS,
     GOTO_KEYS,
     LIMIT_KEYS,
+    SIFT_KEYS,
 )
 from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
 from pilothouse.tui.widgets.composer import Composer
+from pilothouse.tui.widgets.finders import Find, Sift
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ _KEYS: Final = {
     "abort": ABORT_KEYS,
     "goto": GOTO_KEYS,
     "limits": LIMIT_KEYS,
+    "find": FIND_KEYS,
+    "sift": SIFT_KEYS,
     "approval": APPROVAL_KEYS,
     "reject": DECISION_KEYS,
     "edit": DECISION_KEYS,
@@ -63,6 +68,8 @@ class Drawer(Container):
         yield AbortPane()
         yield GoTo()
         yield LimitLine()
+        yield Find()
+        yield Sift()
         yield ApprovalPane(self._now)
         yield DecisionForm("reject", self._now, "why not? the agent reads it")
         yield DecisionForm("edit", self._now, "the input as JSON")

@@ -7,7 +7,6 @@ number of rows (tui-style §2.4, performance §5).
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,6 +21,8 @@ from pilothouse.tui.heights import Heights
 from pilothouse.tui.wrap import cells
 
 if TYPE_CHECKING:
+    import re
+
     from rich.style import Style
     from textual import events
     from textual.selection import Selection
@@ -205,7 +206,9 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         self._is_settling = True
         try:
             first = self._heights.at(self.scroll_offset.y)
-            moved = sum(self._measure_around(index, first) for index in {first, *indexes} if 0 <= index < count)
+            moved = sum(
+                self._measure_around(index, first) for index in {first, *indexes} if 0 <= index < count
+            )
             self._resize()
             if moved:
                 self._scroll(self.scroll_offset.y + moved)
