@@ -138,7 +138,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("row.down", ("down", "j"), "row down", "select the row below; every pane goes along", MOVE, _row),
     Action("row.page_up", ("pageup",), "page up", "select a row a page above", MOVE, _row),
     Action("row.page_down", ("pagedown",), "page down", "select a row a page below", MOVE, _row),
-    Action("row.inspect", ("enter",), "inspect", "the step whole; without one, open the row", PANES, _row, footer=6),
+    Action("row.inspect", ("enter",), "inspect", "the step whole; else open the row", PANES, _row, footer=6),
     Action("row.open", ("o",), "open", "open the row in place: Markdown, arguments, result", PANES, _row),
     Action("detail", ("w",), "detail", "the usual rows, everything, or the least", PANES, _row),
     Action("pane.next", ("tab",), "next pane", "go to the next pane", PANES),

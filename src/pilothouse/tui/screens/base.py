@@ -298,7 +298,7 @@ class RunBody(Screen[None]):
         self.query_one("#transcript", ListPane).say(*self._looked_for(), turns)
         self.query_one("#tools", ListPane).say(*self._tally(position))
         for pane in self.query(ListPane):
-            pane.tell_new(0 if self.playhead.following else pane.rows.new_below)
+            pane.tell_new(pane.rows.new_below if self.live and not self.playhead.following else 0)
         self.show_status()
         self.show_approval()
         self.show_keys()
