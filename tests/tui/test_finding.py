@@ -32,6 +32,7 @@ async def test_a_search_goes_from_match_to_match_and_round() -> None:
         assert "‖ 2/7" in seen.status
         await seen.press("N", "N", "N")
         assert selected(seen).startswith("I will take step 7")
+        assert "n next match" in seen.footer
         await seen.press("escape")
         assert not seen.screen.searching
         assert "matches" not in seen.text()

@@ -46,14 +46,15 @@ def keys(text: str) -> tuple[str, ...]:
 
 SCENES = {
     "empty": Scene("f", "enter", script=Script),
-    "busy-looking-back": Scene("home", script=shop_script, size=(120, 30)),
+    "busy-looking-back": Scene("1", "home", "down", "down", size=(120, 30)),
     "error": Scene("2", "up", "up", "o", size=(120, 40)),
+    "history": Scene("2", "up", "o", script=troubled_step, size=(120, 36), graphics="off"),
     "search": Scene("slash", *keys("kettle"), "enter", "n", script=shop_script, replay=True),
     "search-asked": Scene("slash", *keys("red k"), size=(100, 30)),
     "filtered": Scene("f", *keys("failed"), "enter", script=shop_script, replay=True),
     "filter-completes": Scene("f", *keys("action member:le"), size=(100, 30)),
     "brief": Scene("w", "w", script=troubled),
-    "markdown": Scene("end", "up", "up", "up", "o", script=answered, size=(120, 44)),
+    "markdown": Scene("end", "up", "up", "o", script=answered, size=(120, 44)),
     "inspector": Scene("2", "up", "enter", script=troubled_step, size=(140, 50), graphics="off"),
     "inspector-changed": Scene(".", ".", "enter", "d", "d", script=shop_script, replay=True),
     "inspector-narrow": Scene(".", "enter", script=shop_script, replay=True, size=(60, 24)),

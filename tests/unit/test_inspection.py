@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pilothouse import events as ev
 from pilothouse.tui.inspection import Step, inspect
 from pilothouse.tui.record import Record
@@ -25,8 +27,8 @@ def troubled_step() -> Script:
         )
     )
     script.put(ev.UsageReported(turn=1, input=900, cache_read=5_200, output=240, thinking=80, cost_usd=0.011))
-    first = {"action": 1, "tool_use_id": "toolu_1", "member": "left_click"}
-    second = {"action": 2, "tool_use_id": "toolu_2", "member": "type"}
+    first: dict[str, Any] = {"action": 1, "tool_use_id": "toolu_1", "member": "left_click"}
+    second: dict[str, Any] = {"action": 2, "tool_use_id": "toolu_2", "member": "type"}
     script.put(ev.ActionProposed(turn=1, input={"coordinate": [640, 120]}, batch=2, **first), 0)
     script.put(ev.ActionProposed(turn=1, input={"text": "kettle"}, batch=2, **second), 0)
     script.put(

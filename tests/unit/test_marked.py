@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pilothouse.safety import clean
+from pilothouse.safety import clean, is_clean
 from pilothouse.tui.marked import MOST, render
 from pilothouse.tui.wrap import cells
 
@@ -36,6 +36,12 @@ def test_a_link_is_its_words_and_its_address() -> None:
 
 def test_html_and_markup_are_text() -> None:
     assert plain("<b>x</b> [@click=app.leave]y[/]") == ["<b>x</b> [@click=app.leave]y[/]"]
+
+
+def test_a_character_that_an_entity_stands_for_is_cleaned_too() -> None:
+    (line,) = plain("a&#27;]52;c;ZXZpbA==&#7;b&#x202e;c `&#27;` &#x9b;31m", 80)
+    assert is_clean(line)
+    assert "\x1b" not in line
 
 
 def test_a_table_keeps_its_cells_apart() -> None:

@@ -105,7 +105,8 @@ def test_a_growing_list_shows_what_a_whole_one_does(pieces: list[int], text: str
     for piece in [*pieces, len(EVENTS)]:
         fed = record.extend(EVENTS[taken : taken + piece])
         taken += piece
-        for source, sieve in zip((transcript, calls), sieves, strict=True):
+        sources: tuple[Transcript | Calls, ...] = (transcript, calls)
+        for source, sieve in zip(sources, sieves, strict=True):
             changes = [at for event in fed if (at := source.feed(event)) is not None]
             if changes:
                 sieve.changed_from(min(changes))

@@ -229,6 +229,13 @@ FIND_KEYS: Final = (
     LocalKey("enter", "search; then n for the next match, N for the one before, esc to end", "search"),
     LocalKey("esc", "leave", "leave"),
 )
+SEARCH_KEYS: Final = (
+    LocalKey("n", "the next match", "next match"),
+    LocalKey("N", "the match before", "match before"),
+    LocalKey("enter", "the step whole", "inspect"),
+    LocalKey("esc", "end the search", "end the search"),
+    LocalKey("?", "help", "help"),
+)
 SIFT_KEYS: Final = (
     LocalKey("enter", "show only what is named; nothing shows all again", "show only these"),
     LocalKey("→", "complete the word", "complete"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pilothouse import events as ev
 from pilothouse.safety import clean, clean_line
 from pilothouse.tui import words
+from pilothouse.tui.inspection import inspect
 from pilothouse.tui.sieve import Facts
 from pilothouse.tui.wrap import cells, cut, wrap
 
@@ -48,6 +49,8 @@ class Call:
     result: str = ""
     duration_ms: float = 0.0
     opened: bool = False
+    history: tuple[str, ...] = ()
+    """Attempts, retries and decisions on the way; gathered when it is opened."""
 
     def status_at(self, position: int) -> str:
         """Say where the action stood at a position."""
@@ -106,8 +109,14 @@ class Calls:
 
     def toggle(self, index: int) -> bool:
         """Open an action to its input and result, or close it."""
-        self.calls[index].opened = not self.calls[index].opened
+        call = self.calls[index]
+        call.opened = not call.opened
+        self._gather(call)
         return True
+
+    def _gather(self, call: Call) -> None:
+        if call.opened:
+            call.history = tuple(inspect(self._record, call.action, call.seq).history)
 
     def index_of(self, action: int) -> int | None:
         """Find an action's row."""
@@ -155,6 +164,7 @@ class Calls:
                 self._changes.append(event.seq)
                 at = self._at[event.action]
                 self._moved(self.calls[at], event)
+                self._gather(self.calls[at])
                 return at
             case _:
                 return None
@@ -196,5 +206,7 @@ def _opened(call: Call, args: str, width: int, position: int) -> list[Line]:
         known = "aim" if position >= call.over else "future"
         for n, text in enumerate(wrap(call.result, room - 2)):
             lines.append((("       " + ("→ " if n == 0 else "  "), "dim"), (text, known)))
+    for said in call.history:
+        lines += [((" " * 7, "dim"), (text, "note")) for text in wrap(said, room)]
     lines.append(())
     return lines

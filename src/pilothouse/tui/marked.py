@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from pilothouse.safety import clean_line
+from pilothouse.safety import clean, clean_line
 from pilothouse.tui.wrap import cells, wrap
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ def _spans(tokens: list[Token], tone: str) -> list[Span]:
                 spans.append(("\n", tones[-1]))
             case _:
                 spans.append((token.content, tones[-1]))
-    return [(text.replace("\t", " "), tone) for text, tone in spans if text]
+    # Cleaned once more: an entity may have become any character only now.
+    return [(clean(text).replace("\t", " "), tone) for text, tone in spans if text]
 
 
 def _wrapped(spans: list[Span], width: int) -> Iterator[Line]:

@@ -158,9 +158,9 @@ def _times(step: Step) -> list[str]:
         ("screenshot", step.picture_ms, ""),
     )
     return [
-        f"{name.ljust(_TIMES)} {(words.took(took) or '0ms').rjust(7)}{f'  {note}' if note else ''}"
+        f"{name.ljust(_TIMES)} {words.took(took).rjust(7)}{f'  {note}' if note else ''}"
         for name, took, note in times
-        if took is not None
+        if took
     ]
 
 

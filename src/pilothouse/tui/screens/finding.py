@@ -10,12 +10,14 @@ from textual import on
 
 from pilothouse.errors import PilothouseError
 from pilothouse.tui import words
+from pilothouse.tui.actions import SEARCH_KEYS
 from pilothouse.tui.markers import Markers
 from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.record import IDLE_LIMITS_S
-from pilothouse.tui.screens.deciding import DecidingScreen
+from pilothouse.tui.screens.inspecting import InspectingScreen
 from pilothouse.tui.sieve import BRIEF, DETAILS, FULL, Filter, parse_filter
 from pilothouse.tui.widgets.finders import Find, Sift
+from pilothouse.tui.widgets.lines import KeyBar
 
 if TYPE_CHECKING:
     from typing import Any
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from pilothouse.tui.widgets.rows import Rows
 
 
-class FindingScreen(DecidingScreen):
+class FindingScreen(InspectingScreen):
     """Adds the search, the filter and the markers to the run screen."""
 
     _pattern: re.Pattern[str] | None = None
@@ -48,7 +50,9 @@ class FindingScreen(DecidingScreen):
         return "find.next" if name == "attend" and self.searching else name
 
     def do_find(self) -> None:
-        """Ask what to search for."""
+        """Ask what to search for; the inspector gives way to the rows."""
+        if self.current_rows not in (self.transcript_rows, self.calls_rows):
+            self.close_inspector()
         self._open("find")
 
     @on(Find.Given)
@@ -103,6 +107,12 @@ class FindingScreen(DecidingScreen):
         was, self._pattern, self._searched = self.searching, None, None
         self.say_found("")
         return was
+
+    def show_keys(self) -> None:
+        """Show in the footer what can be done here and now; in a search, how to go on with it."""
+        super().show_keys()
+        if self.searching and not self.drawer.keys and not self.has_class("-help"):
+            self.query_one(KeyBar).put([(key.keys, key.short, True) for key in SEARCH_KEYS])
 
     # --- filter -----------------------------------------------------------------------------------
 

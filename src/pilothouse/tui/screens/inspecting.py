@@ -97,6 +97,9 @@ class InspectingScreen(DecidingScreen):
         self._comparison = how
         self.show_status()
 
+    def _title(self, action: str, title: str) -> str:
+        return "close" if action == "row.inspect" and self.inspecting else super()._title(action, title)
+
     def _show_filled(self) -> None:
         super()._show_filled()
         try:

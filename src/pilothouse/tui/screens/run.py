@@ -15,7 +15,6 @@ from pilothouse.tui.actions import ACTIONS, BY_ID
 from pilothouse.tui.panes.help import HelpPane
 from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.screens.finding import FindingScreen
-from pilothouse.tui.screens.inspecting import InspectingScreen
 from pilothouse.tui.widgets.approval import ApprovalPane
 from pilothouse.tui.widgets.composer import Composer
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine, parse_place
@@ -52,7 +51,7 @@ def _bindings() -> list[BindingType]:
     ]
 
 
-class RunScreen(FindingScreen, InspectingScreen):
+class RunScreen(FindingScreen):
     """A run, watched, steered and replayed."""
 
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
