@@ -23,6 +23,7 @@ async def test_enter_on_a_call_shows_the_step_whole_and_esc_goes_back() -> None:
         assert "1 Transcript" not in text
         assert "enter close" in seen.footer
         await seen.press("escape")
+        assert seen.screen.here == "tools"
         assert "1 Transcript" in seen.text()
         assert not seen.screen.query_one(InspectorPane).display
 

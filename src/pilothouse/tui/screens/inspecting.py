@@ -22,6 +22,7 @@ class InspectingScreen(DecidingScreen):
     """Adds the inspector to the run screen; it lies where the transcript is, and goes along."""
 
     inspecting = False
+    _came_from = "transcript"
     _comparison = ""
     _gathered = (-1, -1)
     """Action and end of the record that the inspector shows."""
@@ -45,14 +46,11 @@ class InspectingScreen(DecidingScreen):
         if call is None:
             self.say("there is no step here yet")
             return
-        self.inspecting = True
+        self.inspecting, self._came_from = True, self.here
         self.set_class(True, "-inspecting")
-        if self.filled or self.has_class("-tabs"):
-            self.focus_pane("transcript")
         self._gathered = (-1, -1)
         self.refresh_all()
-        self._show_filled()
-        self.set_focus(self.query_one(InspectorPane).rows, scroll_visible=False)
+        self.focus_pane("transcript")
 
     def close_inspector(self) -> bool:
         """Go back to the transcript; says whether there was anything to close."""
@@ -61,8 +59,7 @@ class InspectingScreen(DecidingScreen):
         self.inspecting = False
         self.set_class(False, "-inspecting")
         self._compare("")
-        self._show_filled()
-        self.focus_pane(self.here)
+        self.focus_pane(self._came_from if self.here == "transcript" else self.here)
         return True
 
     def refresh_all(self) -> None:
@@ -108,4 +105,5 @@ class InspectingScreen(DecidingScreen):
             return
         place = self.query_one("#transcript")
         pane.display = self.inspecting and bool(place.display)
+        pane.set_class(self.inspecting and self.here == "transcript", "-here")
         place.display = bool(place.display) and not self.inspecting
