@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pilothouse import events as ev
 from pilothouse.tui.panes.inspector import InspectorPane
 from pilothouse.tui.panes.picture import PicturePane
-from tests.tui.fake_runs import shop_script
+from tests.tui.fake_runs import Script, shop_script
 from tests.tui.harness import bridge
 from tests.unit.test_inspection import troubled_step
 
@@ -75,6 +76,17 @@ async def test_pictures_before_and_after_with_what_changed() -> None:
         assert before.want.sha256 == after.want.compared != after.want.sha256 == plain.want.sha256
         await seen.press("d")
         await seen.until(lambda: pane.settled and pane.shown is not None and pane.shown.want == plain.want)
+
+
+async def test_a_step_of_which_nothing_is_known_is_inspected_and_copied() -> None:
+    script = Script()
+    script.put(ev.ActionProposed(turn=0, action=1, tool_use_id="t", member="", input={}))
+    script.put(ev.ActionFinished(action=1, tool_use_id="t", member="", ok=True, text=""))
+    async with bridge(script, replay=True) as seen:
+        await seen.press("2", "end", "enter", "down", "y")
+        assert seen.app.clipboard == "nothing more is known of it"
+        await seen.press("escape", "y", "y")
+        assert seen.app.return_code is None
 
 
 async def test_before_any_step_there_is_nothing_to_inspect() -> None:

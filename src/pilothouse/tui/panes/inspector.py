@@ -38,7 +38,8 @@ class Inspection:
 
     def put(self, step: Step) -> None:
         """Show another step."""
-        self.sections = [section for section in _sections(step) if section[1]]
+        known = [section for section in _sections(step) if section[1]]
+        self.sections = known or [("Step", "nothing more is known of it", "note")]
         self._version += 1
 
     def __len__(self) -> int:

@@ -123,6 +123,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """
         was_at = (self._stamp, self._cursor, self._follows)
         grew = len(self._heights) < len(self._source)
+        cursor = min(cursor, len(self._source) - 1)
         self._position, self._cursor, self._follows = position, cursor, follow
         self._stamp = self._source.stamp(position)
         if self._stamp != was_at[0]:
