@@ -184,7 +184,7 @@ async def measure_rows(count: int, directory: Path) -> Figures:
             await pilot.pause(0.001)
         first_ms = (time.perf_counter() - begun) * 1e3
         while not screen.over or len(screen.record) < count:
-            await pilot.pause(0.005)
+            await pilot.pause(0.1)
         load_ms = (time.perf_counter() - begun) * 1e3
         await pilot.pause()
         gc.collect()
