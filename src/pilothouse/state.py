@@ -140,6 +140,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """What waits for a decision."""
     limits: tuple[ev.LimitReached, ...] = ()
     """What is reached and holds the run."""
+    effort: str = ""
+    """Empty for the model's own."""
     limits_set: dict[str, float] = {}
     """What it may use, by the names of `engine.limits.Limit`."""
     driver: str = "agent"
@@ -189,6 +191,7 @@ def _run_started(state: RunState, event: ev.RunStarted) -> RunState:
         approve=event.approve,
         headless=event.headless,
         limits_set=event.limits,
+        effort=event.effort,
         display_width_px=event.display_width_px,
         display_height_px=event.display_height_px,
         started_wall=event.wall,
@@ -424,7 +427,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], RunState]] = {
     ev.ViewerDeparted: _viewer_departed,
     ev.BrowserIntended: lambda state, event: _replace(state, browser_name=event.name),
     ev.BrowserOpened: _browser_opened,
-    ev.ModelChanged: lambda state, event: _replace(state, model=event.model),
+    ev.ModelChanged: lambda state, event: _replace(state, model=event.model, effort=event.effort),
     ev.Warned: lambda state, _event: _replace(state, warnings=state.warnings + 1),
     ev.RunEnded: _run_ended,
 }

@@ -32,6 +32,9 @@ WALK = (
     "2", "home", "down", "down", "enter", "pagedown", "enter", "3", "y", "s", "s", "1", "1", "1", "tab",
     "g", "5", "0", "%", "enter", "g", "3", "enter", "g", "9", "colon", "0", "0", "enter",
     "greater_than_sign", "space", "space", "question_mark", "down", "escape", "end", "enter", "k", "j",
+    "enter", "enter", "2", "home", "down", "enter", "l", "down", "y", "d", "d", "d", "escape", "o", "o", "y",
+    "y", "1", "w", "w", "m", "M", "M", "m", "z", "z", "z", "w", "home", "down", "o", "pagedown", "o",
+    "slash", "a", "enter", "n", "N", "f3", "escape", "f", "a", "enter", "end", "up", "enter", "escape",
 )  # fmt: skip
 
 

@@ -54,17 +54,17 @@ async def test_tab_goes_round_the_panes_and_a_number_twice_fills_the_screen() ->
         assert seen.screen.filled == ""
 
 
-async def test_enter_opens_a_call_to_its_arguments_and_result() -> None:
+async def test_o_opens_a_call_to_its_arguments_and_result() -> None:
     async with bridge() as seen:
-        await seen.press("2", "enter")
+        await seen.press("2", "o")
         assert "region: [300,200,700,450]" in seen.text()
-        await seen.press("enter")
+        await seen.press("o")
         assert "region: [300,200,700,450]" not in seen.text()
 
 
-async def test_enter_on_an_action_in_the_transcript_opens_its_call() -> None:
+async def test_o_on_an_action_in_the_transcript_opens_its_call() -> None:
     async with bridge() as seen:
-        await seen.press("1", "enter")
+        await seen.press("1", "o")
         assert seen.screen.here == "tools"
         assert "region: [300,200,700,450]" in seen.text()
 

@@ -94,7 +94,7 @@ SCENES = {
     "paused-and-writing": Scene("space", "i", *"In stock only", size=(100, 30)),
     "abort-pane": Scene("x", "down", size=(100, 30)),
     "help": Scene("question_mark", size=(100, 46)),
-    "call-opened-looking-back": Scene("2", "left", "left", "enter"),
+    "call-opened-looking-back": Scene("2", "left", "left", "o"),
     "picture-alone": Scene("left", "s", size=(100, 30)),
     "replay-light": Scene(".", ".", ">", script=shop_script, replay=True, theme="pilothouse-light"),
     "completed": Scene(script=shop_script),

@@ -37,6 +37,8 @@ class Situation:
     """A row is marked."""
     role: str = DRIVE
     """What the person may do to a live run."""
+    found: str = ""
+    """Where in a search one is; empty outside of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,10 @@ def _row(situation: Situation) -> str:
     return "" if situation.row else "there is nothing to select yet"
 
 
+def _searching(situation: Situation) -> str:
+    return "" if situation.found else "nothing is searched for: / does"
+
+
 def _following(situation: Situation) -> str:
     return "already following the latest" if situation.following else ""
 
@@ -139,15 +145,24 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("follow", ("F",), "follow", "follow the latest", MOVE, _following, footer=5),
     Action("mark.next", ("right_square_bracket",), "next mark", "to the next error or message", MOVE, _marks),
     Action("mark.previous", ("left_square_bracket",), "previous mark", "the same, backwards", MOVE, _marks),
+    Action("marker.drop", ("m",), "marker", "drop a marker of your own here, or take it away", MOVE, _row),
+    Action("marker.list", ("M",), "markers", "show only rows with a marker, or all again", MOVE, _row),
+    Action("find", ("slash",), "search", "search in these rows; then n and N", MOVE, _row),
+    Action("find.next", ("f3",), "next match", "the next match; in a search n is this too", MOVE, _searching),
+    Action("find.previous", ("N",), "match before", "the match before", MOVE, _searching),
+    Action("filter", ("f",), "filter", "show only rows of a kind, member, outcome or text", MOVE, _row),
     Action("go", ("g",), "go to", "go to a step, a time (1:30) or a part (50%)", MOVE, _replay),
     Action("speed.slower", ("less_than_sign",), "slower", "play slower, down to ¼", MOVE),
     Action("speed.faster", ("greater_than_sign",), "faster", "play faster, up to 16 times", MOVE),
     Action("speed.normal", ("equals_sign",), "normal speed", "play at the recorded pace", MOVE),
+    Action("speed.idle", ("z",), "waits", "cut a replay's waits to 2 s, ½ s, or not at all", MOVE),
     Action("row.up", ("up", "k"), "row up", "select the row above; every pane goes along", MOVE, _row),
     Action("row.down", ("down", "j"), "row down", "select the row below; every pane goes along", MOVE, _row),
     Action("row.page_up", ("pageup",), "page up", "select a row a page above", MOVE, _row),
     Action("row.page_down", ("pagedown",), "page down", "select a row a page below", MOVE, _row),
-    Action("row.inspect", ("enter",), "inspect", "open the row: arguments and result", PANES, _row, footer=6),
+    Action("row.inspect", ("enter",), "inspect", "the step whole; else open the row", PANES, _row, footer=6),
+    Action("row.open", ("o",), "open", "open the row in place: Markdown, arguments, result", PANES, _row),
+    Action("detail", ("w",), "detail", "the usual rows, everything, or the least", PANES, _row),
     Action("pane.next", ("tab",), "next pane", "go to the next pane", PANES),
     Action("pane.previous", ("shift+tab",), "previous pane", "go to the pane before", PANES),
     Action("pane.transcript", ("1",), "transcript", "go to the transcript; again: it alone", PANES),
@@ -155,7 +170,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("pane.picture", ("3",), "picture", "go to the picture; again: it alone", PANES),
     Action("picture.full", ("s",), "full picture", "the picture alone, or go back", PANES, footer=7),
     Action("picture.graphics", ("c",), "graphics", "cycle how pictures are painted", PANES, _picture),
-    Action("row.copy", ("y",), "copy", "copy the row; in the picture, its address", PANES, _row),
+    Action("picture.compare", ("d",), "compare", "the picture before the step, after, plain", PANES, _replay),
+    Action("row.copy", ("y",), "copy", "copy the row; again: it whole, then the address", PANES, _row),
     Action("help", ("question_mark", "f1"), "help", "what can be done now, and what not", BRIDGE, footer=9),
     Action("palette", ("ctrl+p",), "palette", "find an action by name", BRIDGE),
     Action("leave", ("q", "ctrl+q"), "leave", "leave the bridge; the run goes on", BRIDGE, footer=10),
@@ -174,6 +190,8 @@ _KEY_NAMES: Final = {
     "greater_than_sign": ">",
     "equals_sign": "=",
     "question_mark": "?",
+    "slash": "/",
+    "f3": "F3",
     "left": "←",
     "right": "→",
     "up": "↑",
@@ -275,6 +293,22 @@ LIMIT_KEYS: Final = (
         "enter", "set it; once: go on past what is reached; model or effort: from the next turn", "set it"
     ),
     LocalKey("esc", "leave; nothing changes", "leave"),
+)
+FIND_KEYS: Final = (
+    LocalKey("enter", "search; then n for the next match, N for the one before, esc to end", "search"),
+    LocalKey("esc", "leave", "leave"),
+)
+SEARCH_KEYS: Final = (
+    LocalKey("n", "the next match", "next match"),
+    LocalKey("N", "the match before", "match before"),
+    LocalKey("enter", "the step whole", "inspect"),
+    LocalKey("esc", "end the search", "end the search"),
+    LocalKey("?", "help", "help"),
+)
+SIFT_KEYS: Final = (
+    LocalKey("enter", "show only what is named; nothing shows all again", "show only these"),
+    LocalKey("→", "complete the word", "complete"),
+    LocalKey("esc", "leave", "leave"),
 )
 GOTO_KEYS: Final = (
     LocalKey("enter", "go there", "go there"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from pilothouse import events as ev
 from pilothouse.safety import clean, clean_line
 from pilothouse.tui import words
+from pilothouse.tui.inspection import inspect
+from pilothouse.tui.sieve import Facts
 from pilothouse.tui.wrap import cells, cut, wrap
 
 if TYPE_CHECKING:
@@ -37,7 +40,6 @@ class Call:
     turn: int
     member: str
     target: str
-    args: str
     seq: int
     """Where it was proposed."""
     started: int = _FAR
@@ -47,6 +49,8 @@ class Call:
     result: str = ""
     duration_ms: float = 0.0
     opened: bool = False
+    history: tuple[str, ...] = ()
+    """Attempts, retries and decisions on the way; gathered when it is opened."""
 
     def status_at(self, position: int) -> str:
         """Say where the action stood at a position."""
@@ -64,7 +68,7 @@ class Calls:
         self._record = record
         self.calls: list[Call] = []
         self._at: dict[int, int] = {}
-        self._changes: list[int] = []
+        self._changes = array("q")
 
     def __len__(self) -> int:
         return len(self.calls)
@@ -83,15 +87,36 @@ class Calls:
         """Count the events up to a position that changed an action."""
         return bisect_right(self._changes, position)
 
-    def text(self, index: int) -> str:
-        """Give the action, its input and its result as text."""
+    def facts(self, index: int) -> Facts:
+        """Say what a filter may ask of an action."""
         call = self.calls[index]
-        return f"{call.member} {call.target}\n{call.args}\n{call.result}".strip()
+        return Facts("action", call.member.lower(), call.status_at(_FAR - 1))
+
+    def text(self, index: int) -> str:
+        """Give the action and its result as text."""
+        call = self.calls[index]
+        return f"{call.member} {call.target}\n{call.result}".strip()
+
+    def whole(self, index: int) -> str:
+        """Give the action with its input and its result as text."""
+        call = self.calls[index]
+        return f"{call.member} {call.target}\n{self.args(index)}\n{call.result}".strip()
+
+    def args(self, index: int) -> str:
+        """Give an action's input, a line per name; read on demand, for few are ever opened."""
+        event = self._record.events[self.calls[index].seq]
+        return words.pretty(event.input) if isinstance(event, ev.ActionProposed) else ""
 
     def toggle(self, index: int) -> bool:
         """Open an action to its input and result, or close it."""
-        self.calls[index].opened = not self.calls[index].opened
+        call = self.calls[index]
+        call.opened = not call.opened
+        self._gather(call)
         return True
+
+    def _gather(self, call: Call) -> None:
+        if call.opened:
+            call.history = tuple(inspect(self._record, call.action, call.seq).history)
 
     def index_of(self, action: int) -> int | None:
         """Find an action's row."""
@@ -102,7 +127,7 @@ class Calls:
         call = self.calls[index]
         lines = [self._head(call, width, position)]
         if call.opened:
-            lines += _opened(call, width, position)
+            lines += _opened(call, self.args(index), width, position)
         return lines
 
     def _head(self, call: Call, width: int, position: int) -> Line:
@@ -139,6 +164,7 @@ class Calls:
                 self._changes.append(event.seq)
                 at = self._at[event.action]
                 self._moved(self.calls[at], event)
+                self._gather(self.calls[at])
                 return at
             case _:
                 return None
@@ -151,7 +177,6 @@ class Calls:
                 turn=event.turn,
                 member=clean_line(event.member, 40),
                 target=words.target(event.member, event.input),
-                args=words.pretty(event.input),
                 seq=event.seq,
             )
         )
@@ -173,13 +198,15 @@ def _outcome(call: Call) -> str:
     return clean_line(call.result, 300)
 
 
-def _opened(call: Call, width: int, position: int) -> list[Line]:
+def _opened(call: Call, args: str, width: int, position: int) -> list[Line]:
     tone = "detail" if position >= call.seq else "future"
     room = max(width - 8, 8)
-    lines: list[Line] = [((" " * 7, tone), (text, tone)) for text in wrap(call.args, room)]
+    lines: list[Line] = [((" " * 7, tone), (text, tone)) for text in wrap(args, room)]
     if call.result:
         known = "aim" if position >= call.over else "future"
         for n, text in enumerate(wrap(call.result, room - 2)):
             lines.append((("       " + ("→ " if n == 0 else "  "), "dim"), (text, known)))
+    for said in call.history:
+        lines += [((" " * 7, "dim"), (text, "note")) for text in wrap(said, room)]
     lines.append(())
     return lines

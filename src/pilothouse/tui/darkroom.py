@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from pilothouse.errors import PilothouseError
 from pilothouse.frames import marker as marking
 from pilothouse.frames.blocks import Blocks
+from pilothouse.frames.changes import changed_boxes, draw_boxes
 from pilothouse.frames.decode import decode, shrink
 from pilothouse.frames.geometry import Box, Extent, View, fit
 from pilothouse.frames.overlay import draw_overlay
@@ -44,6 +45,8 @@ class Want:
     """What would happen, instead of what has."""
     view: View | None = None
     """The part of the frame to be shown; None for all of it."""
+    compared: str = ""
+    """Another picture's sha256: what differs from it is boxed, instead of a mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ class Darkroom:
         """Develop a picture; a frame that can't be read gives its sentence instead."""
         try:
             data = b"" if self._is_kept(want) else await self._blob(want.sha256)
-            return await asyncio.to_thread(self._develop, want, data)
+            other = await self._blob(want.compared) if want.compared else b""
+            return await asyncio.to_thread(self._develop, want, data, other)
         except PilothouseError as error:
             return Developed(
                 want, Box(0, 0, want.pane_cells.width, want.pane_cells.height), problem=str(error)
@@ -84,10 +88,13 @@ class Darkroom:
         per_cell = Extent(2, 2) if want.way is Graphics.BLOCKS else want.cell_px
         return Extent(want.pane_cells.width * per_cell.width, want.pane_cells.height * per_cell.height)
 
-    def _develop(self, want: Want, data: bytes) -> Developed:
+    def _develop(self, want: Want, data: bytes, other: bytes = b"") -> Developed:
         scaled, image_px = self._scaled(want, data)
         box = fit(image_px, want.pane_cells, want.cell_px)
-        if want.overlay is not None:
+        if want.compared:
+            before, _ = self._scaled(replace(want, sha256=want.compared), other)
+            scaled = draw_boxes(scaled, changed_boxes(before, scaled))
+        elif want.overlay is not None:
             scaled = draw_overlay(scaled, want.overlay, image_px)
         elif want.marker is not None:
             scaled = marking.draw(scaled, want.marker, image_px)

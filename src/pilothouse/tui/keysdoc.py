@@ -19,9 +19,11 @@ from pilothouse.tui.actions import (
     DECISION_KEYS,
     DRIVING_KEYS,
     EDIT_KEYS,
+    FIND_KEYS,
     LIMIT_KEYS,
     MESSAGE_KEYS,
     QUEUE_KEYS,
+    SIFT_KEYS,
     WHEEL_KEYS,
     key_name,
 )
@@ -60,6 +62,8 @@ def render() -> str:
     parts += _local("Before driving (after t)", WHEEL_KEYS)
     parts += _local("While you drive", DRIVING_KEYS)
     parts += _local("While you aim (after ctrl+g)", AIM_KEYS)
+    parts += _local("Search (after /)", FIND_KEYS)
+    parts += _local("Filter (after f)", SIFT_KEYS)
     return "".join(parts)
 
 

@@ -8,13 +8,17 @@ it is not: so events are numbered anew as they come in, and everything behind th
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
+from itertools import accumulate, pairwise
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from pilothouse import events as ev
 from pilothouse.state import RunState, reduce
+from pilothouse.tui.pages import Pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +26,8 @@ if TYPE_CHECKING:
 SNAPSHOT_EVERY: Final = 1_000
 """Events between two kept states; stepping back folds at most so many."""
 IDLE_LIMIT_S: Final = 2.0
-"""A replay waits no longer than this between two events."""
+"""A replay waits no longer than this between two events, unless a person chose otherwise."""
+IDLE_LIMITS_S: Final = (IDLE_LIMIT_S, 0.5, inf)
 OPENING_WITHIN: Final = 256
 """A first picture later than this many events is not where a recording opens."""
 
@@ -45,14 +50,20 @@ class Record:
     """Events in order, and what is quick to say about each position."""
 
     def __init__(self) -> None:
-        self.events: list[ev.Event] = []
+        self.events = Pages()
         self.head_state = RunState()
-        self.paced_s: list[float] = []
-        """Seconds into a replay at which each event is due, waits cut to `IDLE_LIMIT_S`."""
+        self.times = array("q")
+        """Each event's `t`, in nanoseconds since the run began."""
+        self.paced_s = array("d")
+        """Seconds into a replay at which each event is due, waits cut to the idle limit."""
+        self.idle_limit_s = IDLE_LIMIT_S
+        """A replay waits no longer than this between two events."""
         self.stops: list[int] = []
         """Where stepping halts: the event after which an action and its picture are there."""
         self.marks: list[int] = []
         """Events worth a look: errors, warnings, messages, approvals, the end."""
+        self.markers: list[int] = []
+        """Positions that a person marked, ascending."""
         self.opening = 0
         """Where a replay opens: the first picture is there, and the agent has not begun."""
         self.last_seq = -1
@@ -84,8 +95,9 @@ class Record:
         self.last_seq = event.seq
         if event.seq != position or event.t < self.head_state.t:
             event = msgspec.structs.replace(event, seq=position, t=max(event.t, self.head_state.t))
+        self.times.append(event.t)
         gap_s = (event.t - self.head_state.t) / 1e9 if position else 0.0
-        self.paced_s.append((self.paced_s[-1] if position else 0.0) + min(gap_s, IDLE_LIMIT_S))
+        self.paced_s.append((self.paced_s[-1] if position else 0.0) + min(gap_s, self.idle_limit_s))
         self.events.append(event)
         self.head_state = reduce(self.head_state, event)
         if position % SNAPSHOT_EVERY == 0:
@@ -134,7 +146,7 @@ class Record:
         near = self._near
         if not (self._snapshots[position // SNAPSHOT_EVERY].seq <= near.seq <= position):
             near = self._snapshots[position // SNAPSHOT_EVERY]
-        for event in self.events[near.seq + 1 : position + 1]:
+        for event in self.events.span(near.seq + 1, position + 1):
             near = reduce(near, event)
         self._near = near
         return near
@@ -160,18 +172,26 @@ class Record:
 
     def next_mark(self, position: int) -> int | None:
         """Give the next event worth a look."""
-        at = bisect_right(self.marks, position)
-        return self.marks[at] if at < len(self.marks) else None
+        marks = (self.marks, self.markers)
+        after = [places[at] for places in marks if (at := bisect_right(places, position)) < len(places)]
+        return min((at for at in after if at <= self.head), default=None)
 
     def previous_mark(self, position: int) -> int | None:
         """Give the event worth a look before."""
-        at = bisect_left(self.marks, position) - 1
-        return self.marks[at] if at >= 0 else None
+        marks = (self.marks, self.markers)
+        before = [places[at - 1] for places in marks if (at := bisect_left(places, position))]
+        return max((at for at in before if at <= self.head), default=None)
 
     def position_at_time(self, seconds: float) -> int:
         """Give the last position not after a time of the run."""
-        at = bisect_right(self.events, seconds * 1e9, key=lambda event: event.t)
+        at = bisect_right(self.times, seconds * 1e9)
         return max(at - 1, 0)
+
+    def set_idle_limit(self, limit_s: float) -> None:
+        """Cut waits of a replay to another length."""
+        self.idle_limit_s = limit_s
+        waits = (min((b - a) / 1e9, limit_s) for a, b in pairwise(self.times))
+        self.paced_s = array("d", accumulate(waits, initial=0.0)) if self.times else array("d")
 
     def position_at_pace(self, seconds: float) -> int:
         """Give the last position due by a time of the replay."""

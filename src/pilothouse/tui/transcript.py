@@ -5,8 +5,9 @@ what was said, thought, asked and decided, over the sequence of events. No widge
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,8 @@ from pilothouse.events import RunPhase
 from pilothouse.frames.describe import describe
 from pilothouse.safety import clean, clean_line
 from pilothouse.tui import words
+from pilothouse.tui.marked import render
+from pilothouse.tui.sieve import Facts
 from pilothouse.tui.wrap import cut, wrap
 
 if TYPE_CHECKING:
@@ -41,15 +44,25 @@ class Row:
     """A blank line above."""
     foldable: bool = False
     folded: bool = False
-    grown: list[tuple[int, int]] = field(default_factory=list)
-    """For streamed text: which event took it to which length."""
+    opened: bool = False
+    """A message is shown as the Markdown it is."""
+    grown: array[int] | None = None
+    """For streamed text: the events that took it further, and"""
+    lengths: array[int] | None = None
+    """how long it was after each."""
+    action: int = 0
+    """The action it tells of; 0 for none."""
+    member: str = ""
+    outcome: str = ""
+    kind: str = ""
+    """What a filter calls it, where its tone does not say it."""
 
     def shown(self, position: int) -> int:
         """Count the characters that were there at a position."""
-        if not self.grown or position >= self.last:
+        if self.grown is None or self.lengths is None or position >= self.last:
             return len(self.text)
-        at = bisect_right(self.grown, (position, TEXT_MAX)) - 1
-        return self.grown[at][1] if at >= 0 else 0
+        at = bisect_right(self.grown, position) - 1
+        return self.lengths[at] if at >= 0 else 0
 
 
 class Transcript:
@@ -63,7 +76,9 @@ class Transcript:
         self._messages: dict[str, int] = {}
         self._texts_of: dict[int, list[int]] = {}
         """Rows of the current turn's text and thinking."""
-        self._changes: list[int] = []
+        self._changes = array("q")
+        self.unfolds = False
+        """Thinking stays open when it is finished."""
         self._state = "starting"
         self._asker = ""
         """Whose command is being applied."""
@@ -90,17 +105,36 @@ class Transcript:
         """Give a row's text."""
         return self.rows[index].text
 
+    def facts(self, index: int) -> Facts:
+        """Say what a filter may ask of a row."""
+        row = self.rows[index]
+        kind = row.kind or ("end" if row.tone.startswith("end-") else _KIND_OF.get(row.tone, row.tone))
+        return Facts(kind, row.member.lower(), row.outcome)
+
     def toggle(self, index: int) -> bool:
-        """Fold or unfold a row."""
+        """Fold or unfold a row; a message into which nothing streams any more opens to its Markdown."""
         row = self.rows[index]
         if row.foldable:
             row.folded = not row.folded
-        return row.foldable
+        elif row.tone == "text" and index not in self._open.values():
+            row.opened = not row.opened
+        else:
+            return False
+        return True
+
+    def unfold(self, *, unfolds: bool) -> None:
+        """Open all thinking, or fold it; also what comes."""
+        self.unfolds = unfolds
+        for row in self.rows:
+            if row.foldable:
+                row.folded = not unfolds
 
     def lines(self, index: int, width: int, position: int) -> list[Line]:
         """Lay a row out: a glyph in the gutter of its first line, text beside it."""
         row = self.rows[index]
         room = max(width - _GUTTER, 4)
+        if row.opened:
+            return _marked(row, room, position)
         body = [_first_line(row.text, room)] if row.folded else wrap(row.text, room)
         if position >= row.last:
             known = len(body)
@@ -108,7 +142,9 @@ class Transcript:
             known = 0
         else:
             known = (
-                len(body) if row.folded or not row.grown else len(wrap(row.text[: row.shown(position)], room))
+                len(body)
+                if row.folded or row.grown is None
+                else len(wrap(row.text[: row.shown(position)], room))
             )
         lines: list[Line] = [()] if row.space else []
         for n, text in enumerate(body):
@@ -178,14 +214,17 @@ class Transcript:
             seam = max(len(row.text) - _SEAM, 0)
             row.text = (row.text[:seam] + clean(row.text[seam:] + text, limit=TEXT_MAX))[:TEXT_MAX]
         row.last = event.seq
-        row.grown.append((event.seq, len(row.text)))
+        if row.grown is None or row.lengths is None:
+            row.grown, row.lengths = array("q"), array("q")
+        row.grown.append(event.seq)
+        row.lengths.append(len(row.text))
 
     def _fold_thinking(self, event: ev.Event) -> None:
         for key, at in list(self._open.items()):
             if key[0] == "thinking":
                 row = self._touch(at)
                 row.text = row.text.strip()
-                row.foldable = row.folded = True
+                row.foldable, row.folded = True, not self.unfolds
                 del self._open[key]
 
     @_on.register
@@ -216,7 +255,8 @@ class Transcript:
         self._fold_thinking(event)
         aim = words.target(event.member, event.input)
         self._actions[event.action] = len(self.rows)
-        self._add(event, "action", "→", f"{clean_line(event.member, 40)} {aim}".rstrip())
+        row = self._add(event, "action", "→", f"{clean_line(event.member, 40)} {aim}".rstrip())
+        row.action, row.member, row.outcome = event.action, clean_line(event.member, 40), "proposed"
 
     @_on.register
     def _(self, event: ev.ActionFinished) -> None:
@@ -232,7 +272,13 @@ class Transcript:
     def _action_over(self, event: ev.ActionFinished | ev.ActionInDoubt) -> None:
         at = self._actions.pop(event.action, None)
         if at is not None:
-            self.rows[at].last = event.seq
+            row = self._touch(at)
+            row.last = event.seq
+            match event:
+                case ev.ActionInDoubt():
+                    row.outcome = "in_doubt"
+                case ev.ActionFinished():
+                    row.outcome = "done" if event.ok else ("failed" if event.executed else "skipped")
 
     @_on.register
     def _(self, event: ev.MessageQueued) -> None:
@@ -344,12 +390,13 @@ class Transcript:
     @_on.register
     def _(self, event: ev.ApprovalRequested) -> None:
         what = f"{describe(event.member, event.input)}? " if event.member else "waits for approval: "
-        self._add(event, "warning", "?", what + clean_line(event.why, 300), space=True)
+        row = self._add(event, "warning", "?", what + clean_line(event.why, 300), space=True)
+        row.kind, row.action = "approval", event.action
 
     @_on.register
     def _(self, event: ev.ApprovalDecided) -> None:
         text = f"{event.decision} by {event.actor}" + (f": {event.reason}" if event.reason else "")
-        self._add(event, "state", "▸", clean_line(text, 400))
+        self._add(event, "state", "▸", clean_line(text, 400)).kind = "approval"
 
     @_on.register
     def _(self, event: ev.ModeChanged) -> None:
@@ -422,7 +469,20 @@ class Transcript:
         self._add(event, "note", "·", f"{clean_line(event.type_name, 60)} (not known to this version)")
 
 
+_KIND_OF: Final = {"dropped": "text"}
 _WITH_GLYPH: Final = frozenset({"instruction", "thinking", "text", "message"})
+
+
+def _marked(row: Row, room: int, position: int) -> list[Line]:
+    """Lay a message out as the Markdown it is, a glyph beside its first line."""
+    lines: list[Line] = [()] if row.space else []
+    for n, line in enumerate(render(row.text, room)):
+        lead = (row.glyph if n == 0 else "").ljust(_GUTTER)
+        if position < row.last:
+            lines.append(((lead, "future"), *((text, "future") for text, _ in line)))
+        else:
+            lines.append(((lead, "text-glyph"), *line))
+    return lines
 
 
 def _first_line(text: str, width: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
 
 from pilothouse.tui.widgets.lines import PaneHead
 from pilothouse.tui.widgets.rows import Rows
@@ -13,6 +15,27 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from pilothouse.tui.rowlist import RowSource
+
+
+class NewBelow(Static):
+    """Says that rows came below what is in view; a click goes there."""
+
+    ALLOW_SELECT = False
+
+    def __init__(self) -> None:
+        super().__init__(Content(""), classes="new-below")
+        self._count = 0
+
+    def tell(self, count: int) -> None:
+        """Show a number of rows, or nothing for none."""
+        if count != self._count:
+            self._count = count
+            self.set_class(count > 0, "-some")
+            self.update(Content(f"↓ {count} new below · F" if count else ""))
+
+    async def on_click(self) -> None:
+        """Follow the latest."""
+        await self.run_action("screen.do('follow')")
 
 
 class ListPane(Vertical):
@@ -24,11 +47,17 @@ class ListPane(Vertical):
         super().__init__(id=id, classes="pane")
         self._head = PaneHead(number)
         self.rows = Rows(source, id=f"{id}-rows")
+        self._pill = NewBelow()
 
     def compose(self) -> ComposeResult:
         """Lay out head and rows."""
         yield self._head
         yield self.rows
+        yield self._pill
+
+    def tell_new(self, count: int) -> None:
+        """Say how many rows came below, while one looks at others."""
+        self._pill.tell(count)
 
     def say(self, *right: str) -> None:
         """Set what is said at the right of the head."""

@@ -93,6 +93,8 @@ class PicturePane(Pointed, can_focus=True):
         self._drawn: Overlay | None = None
         self.model_px: Extent | None = None
         """What actions count in, where that is not the picture's own pixels."""
+        self._comparison = ""
+        self._before: Frame | None = None
         self._wanted: Want | None = None
         self.shown: Developed | None = None
         self._busy = False
@@ -154,9 +156,15 @@ class PicturePane(Pointed, can_focus=True):
             address.put([Fact("no picture yet")])
         else:
             stale = f"{age_s:.0f} s old" if age_s is not None and age_s >= STALE_S else ""
-            head.say(f"frame {frame.frame}" if frame.frame else "live", stale)
+            said = {"before": "before the step", "after": "what the step changed"}.get(self._comparison, "")
+            shown = self._before if self._comparison == "before" and self._before else frame
+            head.say(f"frame {shown.frame}" if shown.frame else "live", stale, said)
             address.put(self._caption(frame))
         self._want()
+
+    def compare(self, how: str, before: Frame | None) -> None:
+        """Show from now on the picture `before` a step, or what changed `after` it; nothing for neither."""
+        self._comparison, self._before = (how, before) if before is not None else ("", None)
 
     def _caption(self, frame: Frame) -> list[Fact]:
         """Say where the picture was taken; a browser without a page's address gives its size and action."""
@@ -205,6 +213,14 @@ class PicturePane(Pointed, can_focus=True):
         if overlay is None and self._asked is not None:
             overlay = overlay_of(self._asked.member, self._asked.input)
         want = Want(frame.blob.sha256, room, self._cell_px, self._way, marker, overlay)
+        if self._before is not None:
+            sha256 = self._before.blob.sha256
+            is_before = self._comparison == "before"
+            want = (
+                Want(sha256, room, self._cell_px, self._way)
+                if is_before
+                else Want(frame.blob.sha256, room, self._cell_px, self._way, compared=sha256)
+            )
         if want != self._wanted:
             self._wanted = want
             if not self._busy:

@@ -25,10 +25,12 @@ from pilothouse.tui import status, words
 from pilothouse.tui.actions import ACTIONS, HELP_KEYS, Situation, key_name, waits_here
 from pilothouse.tui.calls import Calls
 from pilothouse.tui.panes.help import HelpPane
+from pilothouse.tui.panes.inspector import InspectorPane
 from pilothouse.tui.panes.lists import ListPane
 from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.playhead import Playhead
 from pilothouse.tui.record import Record
+from pilothouse.tui.sieve import Sieve
 from pilothouse.tui.transcript import Transcript
 from pilothouse.tui.widgets.drawer import Drawer
 from pilothouse.tui.widgets.lines import FactLine, KeyBar, PaneHead
@@ -48,7 +50,11 @@ if TYPE_CHECKING:
 TICK_S = 0.1
 """Repaints of streamed text and steps of a playing replay: at most ten a second (performance §6)."""
 BATCH = 2_000
-"""Events taken per tick, so that keys are heard while a long run loads."""
+"""So many events of a recording are there before it plays by itself."""
+PIECE, TAKING_S, RESTING_S = 250, 0.02, 0.005
+"""Events are taken in pieces, for so long at a time, so that keys are heard while a long run loads."""
+HELD = 8_000
+"""Events read and not yet taken; reading waits for taking, so that a long run is not in memory twice."""
 SMALLEST = (40, 12)
 FRAME_ROWS, TOOLS_ROWS = 2, 7
 """Status line and footer; and what the tool calls keep, head included, however wide the picture is."""
@@ -85,6 +91,10 @@ class RunBody(Screen[None]):
         self.record = Record()
         self.transcript = Transcript()
         self.calls = Calls(self.record)
+        self.transcript_sieve, self.calls_sieve = Sieve(self.transcript), Sieve(self.calls)
+        self.said_filter = ""
+        self.found = ""
+        """Where in a search one is."""
         self.playhead = Playhead(self.record, following=not replay, now=now)
         self.over = False
         """The stream of events has ended."""
@@ -94,6 +104,8 @@ class RunBody(Screen[None]):
         self.pending = ""
         self._pending_until = -1
         self._arrived: deque[Event] = deque()
+        self._room = asyncio.Event()
+        self._is_news = self._is_resting = False
         self._head_at = now()
         self._chosen: tuple[Rows, int, int] | None = None
         self._filled = ""
@@ -103,9 +115,10 @@ class RunBody(Screen[None]):
         """Lay out everything; panes come in the order the grid places them."""
         yield FactLine(id="status")
         with Container(id="panes"):
-            yield ListPane(1, self.transcript, id="transcript")
+            yield InspectorPane()
+            yield ListPane(1, self.transcript_sieve, id="transcript")
             yield PicturePane(self._blob, self.ways[0], self._cell_px)
-            yield ListPane(2, self.calls, id="tools")
+            yield ListPane(2, self.calls_sieve, id="tools")
         yield HelpPane()
         yield Drawer(self._now)
         yield KeyBar()
@@ -131,16 +144,19 @@ class RunBody(Screen[None]):
         try:
             async for event in self.view.events(self.run_id, 0, follow=not self.is_replay):
                 self._arrived.append(event)
-                if len(self._arrived) % 256 == 0:
+                if len(self._arrived) >= HELD:
+                    self._room.clear()
+                    await self._room.wait()
+                elif len(self._arrived) % 256 == 0:
                     await asyncio.sleep(0)
         except PilothouseError as error:
             self.problem = str(error)
         self.over = True
 
     def _tick(self) -> None:
-        arrived = bool(self._arrived)
-        if arrived:
-            self._take([self._arrived.popleft() for _ in range(min(len(self._arrived), BATCH))])
+        if not self._is_resting:
+            self._drain()
+        arrived, self._is_news = self._is_news, False
         finished = self.over and not self._arrived and self._finish()
         if self._play_at and (self.over or len(self.record) >= BATCH):
             self.playhead.set_speed(self._play_at)
@@ -149,13 +165,26 @@ class RunBody(Screen[None]):
         if self.playhead.tick() or arrived or finished:
             self.refresh_all()
 
+    def _drain(self) -> None:
+        """Take what has arrived for as long as a key can wait, and the rest after a rest."""
+        begun_s, self._is_resting = time.perf_counter(), False
+        while self._arrived and time.perf_counter() - begun_s < TAKING_S:
+            self._take([self._arrived.popleft() for _ in range(min(len(self._arrived), PIECE))])
+            self._is_news = True
+        if len(self._arrived) < HELD // 2:
+            self._room.set()
+        if self._arrived:
+            self._is_resting = True
+            self.set_timer(RESTING_S, self._drain)
+
     def _take(self, arrived: list[Event]) -> None:
         events = self.record.extend(arrived)
         self._head_at = self._now()
         for source, rows in ((self.transcript, self.transcript_rows), (self.calls, self.calls_rows)):
+            sieve = self.sieve_of(rows)
             changes = [at for event in events if (at := source.feed(event)) is not None]
             if changes:
-                rows.changed_from(min(changes))
+                rows.changed_from(sieve.changed_from(min(changes)))
         if self.record.last_seq >= self._pending_until >= 0:
             self.settle()
         state = self.record.head_state
@@ -196,7 +225,7 @@ class RunBody(Screen[None]):
     @property
     def killed(self) -> bool:
         """Say whether the stream ended without the run's own end."""
-        return self.over and not self._arrived and bool(self.record.events) and not self.record.ended
+        return self.over and not self._arrived and bool(len(self.record)) and not self.record.ended
 
     @property
     def transcript_rows(self) -> Rows:
@@ -219,7 +248,13 @@ class RunBody(Screen[None]):
 
         the tool calls when they have the focus, else the transcript.
         """
+        if (inspector := self.query_one(InspectorPane)).rows.has_focus:
+            return inspector.rows
         return self.calls_rows if self.calls_rows.has_focus else self.transcript_rows
+
+    def sieve_of(self, rows: Rows) -> Sieve:
+        """Give what chooses a list's rows."""
+        return self.calls_sieve if rows is self.calls_rows else self.transcript_sieve
 
     @property
     def situation(self) -> Situation:
@@ -233,6 +268,7 @@ class RunBody(Screen[None]):
             pictures=len(self.ways) > 1,
             row=bool(len(self.transcript)),
             role=self.role,
+            found=self.found,
         )
 
     def say(self, text: str, severity: str = "information") -> None:
@@ -249,6 +285,15 @@ class RunBody(Screen[None]):
         self._chosen = (rows, index, self.playhead.position)
         self.refresh_all()
 
+    def forget_choice(self) -> None:
+        """Let the cursor of every list be where the position is."""
+        self._chosen = None
+
+    def say_found(self, text: str) -> None:
+        """Say in the transcript's head, or the log's, where in a search one is."""
+        self.found = text
+        self.refresh_all()
+
     def refresh_all(self) -> None:
         """Show the playhead's position everywhere."""
         position = self.playhead.position
@@ -256,8 +301,10 @@ class RunBody(Screen[None]):
         for rows in (self.transcript_rows, self.calls_rows):
             rows.show(position, self._cursor(rows, position), self.playhead.following)
         turns = words.plural(state.turn, "turn") if state.turn else ""
-        self.query_one("#transcript", ListPane).say(turns)
+        self.query_one("#transcript", ListPane).say(*self._looked_for(), turns)
         self.query_one("#tools", ListPane).say(*self._tally(position))
+        for pane in self.query(ListPane):
+            pane.tell_new(pane.rows.new_below if self.live and not self.playhead.following else 0)
         self.show_status()
         self.show_approval()
         self.show_keys()
@@ -275,6 +322,9 @@ class RunBody(Screen[None]):
             return self._chosen[1]
         return rows.index_at(position)
 
+    def _looked_for(self) -> list[str]:
+        return [self.found, f"only {clean_line(self.said_filter, 60)}" if self.said_filter else ""]
+
     def _tally(self, position: int) -> list[str]:
         state = self.record.state_at(position)
         done = words.plural(state.finished, "action") if state.finished else ""
@@ -286,7 +336,7 @@ class RunBody(Screen[None]):
         position = self.playhead.position
         state = self.record.state_at(position)
         since_s = 0.0
-        if self.live and self.playhead.following and self.record.events:
+        if self.live and self.playhead.following and len(self.record):
             since_s = max(self._now() - self._head_at, 0.0)
         look = status.Look(
             following=self.playhead.following,
@@ -364,7 +414,8 @@ class RunBody(Screen[None]):
 
     def focus_pane(self, name: str) -> None:
         """Give a pane the keys; on a small screen it is the one that is shown."""
-        target: Widget = self.query_one("#picture") if name == "picture" else self.query_one(f"#{name}-rows")
+        in_front = "inspector" if name == "transcript" and self.has_class("-inspecting") else name
+        target: Widget = self.query_one("#picture" if name == "picture" else f"#{in_front}-rows")
         self.set_focus(target, scroll_visible=False)
         for pane in self.PANES:
             self.query_one(f"#{pane}").set_class(pane == name, "-here")

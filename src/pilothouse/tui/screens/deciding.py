@@ -8,7 +8,6 @@ import msgspec
 from textual import on, work
 
 from pilothouse import commands as cmd
-from pilothouse import events as ev
 from pilothouse.errors import PilothouseError
 from pilothouse.ids import new_command_id
 from pilothouse.safety import clean_line
@@ -87,8 +86,8 @@ class DecidingScreen(RunBody):
 
     def do_run_limits(self) -> None:
         """Ask for a limit or another model, and say what there is."""
-        state, events = self.record.head_state, reversed(self.record.events)
-        chosen = next((e.effort for e in events if isinstance(e, ev.ModelChanged | ev.RunStarted)), "")
+        state = self.record.head_state
+        chosen = state.effort
         facts = [Fact(f"model {clean_line(state.model, 60)}", "$foreground")]
         facts.append(Fact(f"effort {clean_line(chosen, 20)}" if chosen else "effort: the model's own"))
         facts += [

@@ -301,10 +301,10 @@ class DrivingScreen(PlacingScreen):
     def _send_next(self) -> None:
         if len(self._outbox) and not self._is_sending:
             self._is_sending = True
-            self._drain()
+            self._send_all()
 
     @work(group="wheel", exit_on_error=False)
-    async def _drain(self) -> None:
+    async def _send_all(self) -> None:
         """Send what waits, one thing after the other: the order is what it means."""
         try:
             while (parcel := self._outbox.take()) is not None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import on
 
 from pilothouse import commands as cmd
 from pilothouse.tui.screens.deciding import DecidingScreen
 from pilothouse.tui.widgets.queue import Correspondence, MessageEditor, QueuePane
+
+if TYPE_CHECKING:
+    from pilothouse.events import Event
 
 
 class QueueingScreen(DecidingScreen):
@@ -14,13 +19,18 @@ class QueueingScreen(DecidingScreen):
 
     _letters: Correspondence | None = None
 
+    def _take(self, arrived: list[Event]) -> None:
+        super()._take(arrived)
+        if self._letters is None:
+            self._letters = Correspondence()
+        for event in arrived:
+            self._letters.take(event)
+
     def show_approval(self) -> None:
         """Show what waits, messages too."""
         super().show_approval()
-        if self._letters is None:
-            self._letters = Correspondence()
-        self._letters.read(self.record.events)
-        self.query_one(QueuePane).put(self.record.head_state.messages, self._letters.settled)
+        settled = self._letters.settled if self._letters is not None else ()
+        self.query_one(QueuePane).put(self.record.head_state.messages, settled)
 
     def do_run_queue(self) -> None:
         """Open the queue."""

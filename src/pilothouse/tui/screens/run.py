@@ -15,6 +15,7 @@ from pilothouse.tui.actions import ACTIONS, BY_ID
 from pilothouse.tui.panes.help import HelpPane
 from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.screens.attending import AttendingScreen
+from pilothouse.tui.screens.finding import FindingScreen
 from pilothouse.tui.screens.linking import LinkedScreen
 from pilothouse.tui.screens.queueing import QueueingScreen
 from pilothouse.tui.widgets.approval import ApprovalPane
@@ -53,7 +54,7 @@ def _bindings() -> list[BindingType]:
     ]
 
 
-class RunScreen(QueueingScreen, AttendingScreen, LinkedScreen):
+class RunScreen(FindingScreen, QueueingScreen, AttendingScreen, LinkedScreen):
     """A run, watched, steered and replayed."""
 
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
@@ -78,7 +79,7 @@ class RunScreen(QueueingScreen, AttendingScreen, LinkedScreen):
             return
         if self.has_class("-help") and name not in _BESIDE_HELP:
             return
-        action = BY_ID[name]
+        action = BY_ID[self.meant(name)]
         if why_not := action.why_not(self.situation):
             self.say(f"{action.title.partition('/')[0]}: {why_not}", "warning")
             return
@@ -262,8 +263,7 @@ class RunScreen(QueueingScreen, AttendingScreen, LinkedScreen):
     @on(Rows.Chosen)
     def _row_chosen(self, message: Rows.Chosen) -> None:
         rows = message.rows
-        source = self.calls if rows is self.calls_rows else self.transcript
-        self.choose(rows, message.index, source.position(message.index))
+        self.choose(rows, message.index, self.sieve_of(rows).position(message.index))
 
     @on(Rows.Opened)
     def _row_opened(self, message: Rows.Opened) -> None:
@@ -271,26 +271,36 @@ class RunScreen(QueueingScreen, AttendingScreen, LinkedScreen):
         self._toggle(message.rows, message.index)
 
     def do_row_inspect(self) -> None:
-        """Open the selected row; from the picture, the action it belongs to."""
+        """Show the selected step whole, or go back; a row that tells of no step is opened in place."""
+        if self.close_inspector():
+            return
+        if self.here == "picture" or self.row_has_step(self.current_rows):
+            self.open_inspector()
+        else:
+            self.do_row_open()
+
+    def do_row_open(self) -> None:
+        """Open the selected row in place; from the picture, the action it belongs to."""
         rows = self.calls_rows if self.here == "picture" else self.current_rows
-        self._toggle(rows, rows.cursor)
+        if not self.inspecting or rows is self.calls_rows:
+            self._toggle(rows, rows.cursor)
 
     def _toggle(self, rows: Rows, index: int) -> None:
-        source = self.calls if rows is self.calls_rows else self.transcript
+        source = self.sieve_of(rows)
         if index < 0:
             return
         if not source.toggle(index):
-            self._inspect_action(index)
+            self._inspect_action(source.position(index))
             return
         rows.changed_from(index)
         self.refresh_all()
         self.call_after_refresh(rows.reveal, index)
 
-    def _inspect_action(self, index: int) -> None:
+    def _inspect_action(self, position: int) -> None:
         """Open the tool call that a row of the transcript speaks of."""
-        state = self.record.state_at(self.transcript.position(index))
+        state = self.record.state_at(position)
         at = self.calls.index_of(state.current.action) if state.current else None
-        if at is not None:
+        if at is not None and (at := self.calls_sieve.shown(at)) is not None:
             self.focus_pane("tools")
             self._toggle(self.calls_rows, at)
 
@@ -339,22 +349,16 @@ class RunScreen(QueueingScreen, AttendingScreen, LinkedScreen):
         self.say(f"pictures: {way.value}")
 
     def do_row_copy(self) -> None:
-        """Copy the selected row, or the address when the picture has the keys."""
-        if self.here == "picture":
-            self.copy(self.query_one(PicturePane).address)
-            return
-        rows = self.current_rows
-        source = self.calls if rows is self.calls_rows else self.transcript
-        if rows.cursor >= 0:
-            self.copy(source.text(rows.cursor))
+        """Copy the selected row; again it whole, then the page's address, which the picture gives at once."""
+        self.copy(*self.next_copy())
 
-    def copy(self, text: str) -> None:
+    def copy(self, text: str, what: str = "") -> None:
         """Put cleaned text on the clipboard of the person's own terminal."""
         if not text:
             self.say("there is nothing to copy here")
             return
         self.app.copy_to_clipboard(text)
-        self.say(f"copied {len(text)} characters")
+        self.say(f"copied {what or 'it'}: {len(text)} characters")
 
     # --- the bridge -------------------------------------------------------------------------------
 
@@ -378,9 +382,11 @@ class RunScreen(QueueingScreen, AttendingScreen, LinkedScreen):
             self._close()
         elif self.has_class("-help"):
             self.do_help()
+        elif self.forget_search() or self.close_inspector():
+            pass
         elif self.filled:
             self.fill("")
-        else:
+        elif not self.forget_filter():
             self.clear_selection()
 
     def do_help(self) -> None:

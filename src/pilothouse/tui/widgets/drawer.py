@@ -16,15 +16,18 @@ from pilothouse.tui.actions import (
     COMPOSER_KEYS,
     DECISION_KEYS,
     EDIT_KEYS,
+    FIND_KEYS,
     GOTO_KEYS,
     LIMIT_KEYS,
     MESSAGE_KEYS,
     QUEUE_KEYS,
+    SIFT_KEYS,
     WHEEL_KEYS,
 )
 from pilothouse.tui.widgets.always import AlwaysForm
 from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
 from pilothouse.tui.widgets.composer import Composer
+from pilothouse.tui.widgets.finders import Find, Sift
 from pilothouse.tui.widgets.lines import FactLine
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine
 from pilothouse.tui.widgets.queue import MessageEditor, QueuePane
@@ -47,6 +50,8 @@ _KEYS: Final = {
     "limits": LIMIT_KEYS,
     "queue": QUEUE_KEYS,
     "message": MESSAGE_KEYS,
+    "find": FIND_KEYS,
+    "sift": SIFT_KEYS,
     "approval": APPROVAL_KEYS,
     "reject": DECISION_KEYS,
     "edit": EDIT_KEYS,
@@ -79,6 +84,8 @@ class Drawer(Container):
         yield LimitLine()
         yield QueuePane()
         yield MessageEditor()
+        yield Find()
+        yield Sift()
         yield ApprovalPane(self._now)
         yield DecisionForm("reject", self._now, "why not? the agent reads it")
         yield DecisionForm("edit", self._now, "the input as JSON")

@@ -33,15 +33,9 @@ class Correspondence:
         self.settled: deque[tuple[str, str]] = deque(maxlen=SETTLED_SHOWN)
         """A sentence about each, and its words; the newest last."""
         self._texts: dict[str, str] = {}
-        self._seen = 0
 
-    def read(self, happened: Sequence[ev.Event]) -> None:
-        """Take note of what was not read yet."""
-        for at in range(self._seen, len(happened)):
-            self._take(happened[at])
-        self._seen = len(happened)
-
-    def _take(self, event: ev.Event) -> None:
+    def take(self, event: ev.Event) -> None:
+        """Take note of what happened, in order."""
         match event:
             case ev.MessageQueued(id=ident, text=text):
                 self._texts[ident] = text

@@ -17,9 +17,12 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from pilothouse.tui.heights import Heights
 from pilothouse.tui.wrap import cells
 
 if TYPE_CHECKING:
+    import re
+
     from rich.style import Style
     from textual import events
     from textual.selection import Selection
@@ -31,9 +34,12 @@ TONES = (
     "message-glyph", "dropped", "action", "note", "state", "warning", "error", "end-completed", "end-failed",
     "end-aborted", "end-limit", "end-needs-person", "call-proposed", "call-started", "call-done",
     "call-failed", "call-skipped", "call-in-doubt", "call-future", "member", "aim", "detail", "dim", "future",
+    "heading", "strong", "code", "quote", "link",
 )  # fmt: skip
 _LAID_OUT = 512
 _STRIPS = 2_048
+EXACT = 4_096
+"""Rows up to which every one is measured; of more, those in view and near it (performance §6)."""
 _AHEAD = 2
 """Lines kept in view below the cursor's row."""
 
@@ -44,6 +50,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"rows--{tone}" for tone in TONES} | {
         "rows--cursor",
         "rows--bar",
+        "rows--match",
     }
     ALLOW_MAXIMIZE = False
 
@@ -66,8 +73,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, source: RowSource, id: str) -> None:  # noqa: A002 (Textual's own name)
         super().__init__(id=id)
         self._source = source
-        self._tops: list[int] = [0]
-        """First line of each row, and the line after the last."""
+        self._heights = Heights()
         self._laid: LRUCache[tuple[int, int, int], list[Line]] = LRUCache(_LAID_OUT)
         self._strips: LRUCache[tuple[int, bool, int], Strip] = LRUCache(_STRIPS)
         self._position = -1
@@ -75,6 +81,10 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         self._width = 0
         self._stamp = -1
         self._follows = False
+        self._sought: re.Pattern[str] | None = None
+        self._seen = 0
+        """Rows there were when the end was last in view."""
+        self._is_settling = False
         self._painted: dict[int, Strip] = {}
         """What each line of the pane showed when it was last painted, the mouse's selection aside."""
         self._styles: dict[str, Style] = {}
@@ -86,17 +96,34 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """The marked row; -1 while there is none."""
         return self._cursor
 
+    @property
+    def source(self) -> RowSource:
+        """What is listed."""
+        return self._source
+
+    @property
+    def new_below(self) -> int:
+        """Count the rows that came since the end was last in view."""
+        return max(len(self._source) - self._seen, 0)
+
     def changed_from(self, index: int) -> None:
         """Take note that rows from here on are new or changed."""
-        del self._tops[max(index, 0) + 1 :]
+        self._heights.truncate(max(index, 0))
         self._forget()
+
+    def seek(self, pattern: re.Pattern[str] | None) -> None:
+        """Make what matches stand out from here on; None for nothing."""
+        self._sought = pattern
+        self._strips.clear()
+        self.refresh()
 
     def show(self, position: int, cursor: int, follow: bool) -> None:
         """Show rows as they were at a position, with the cursor in view, or the end in view when
         following.
         """
         was_at = (self._stamp, self._cursor, self._follows)
-        grew = len(self._tops) <= len(self._source)
+        grew = len(self._heights) < len(self._source)
+        cursor = min(cursor, len(self._source) - 1)
         self._position, self._cursor, self._follows = position, cursor, follow
         self._stamp = self._source.stamp(position)
         if self._stamp != was_at[0]:
@@ -108,6 +135,8 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_end(animate=False, immediate=True)  # in this frame, not in one of its own
         if not follow and cursor != was_at[1]:
             self.reveal(cursor)
+        if follow or self.scroll_offset.y + self.size.height >= self._heights.total:
+            self._seen = len(self._source)
         if grew or was_at != (self._stamp, self._cursor, self._follows):
             self._repaint()
 
@@ -123,14 +152,18 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     def reveal(self, index: int) -> None:
         """Scroll as little as needed to show a row whole, or its top if it is higher than the pane."""
-        if not 0 <= index < len(self._tops) - 1 or not self.size.height:
+        if not 0 <= index < len(self._heights) or not self.size.height:
             return
-        top, below = self._tops[index], self._tops[index + 1]
+        self._settle(index)
+        top, below = self._heights.top(index), self._heights.top(index + 1)
         height = self.size.height
         if top < self.scroll_offset.y or below - top > height:
-            self.scroll_to(y=top, animate=False)
-        elif (wanted := min(below + _AHEAD, self._tops[-1])) > self.scroll_offset.y + height:
-            self.scroll_to(y=min(wanted - height, top), animate=False)
+            self._scroll(top)
+        elif (wanted := min(below + _AHEAD, self._heights.total)) > self.scroll_offset.y + height:
+            self._scroll(min(wanted - height, top))
+
+    def _scroll(self, line: int) -> None:
+        self.scroll_to(y=line, animate=False, immediate=True)
 
     # --- measuring --------------------------------------------------------------------------------
 
@@ -139,18 +172,68 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         self._strips.clear()
 
     def _measure(self) -> None:
-        """Bring the heights up to date; only rows that changed are laid out."""
+        """Bring the heights up to date: of every row while they are few, else of those that are looked at."""
         width = self.scrollable_content_region.width
         if not width:
             return
         if width != self._width:
             self._width = width
-            self._tops = [0]
+            self._heights = Heights()
             self._forget()
-        for index in range(len(self._tops) - 1, len(self._source)):
-            self._tops.append(self._tops[-1] + len(self._source.lines(index, width - 1, self._position)))
-        if self.virtual_size.height != self._tops[-1]:
-            self.virtual_size = Size(0, self._tops[-1])
+        count, known = len(self._source), len(self._heights)
+        self._heights.extend(count - known)
+        if count <= EXACT:
+            for index in range(known, count):
+                self._measure_row(index)
+            self._resize()
+        else:
+            self._settle(count - 1 if self._follows else self._cursor)
+
+    def _measure_row(self, index: int) -> int:
+        """Lay a row out if nobody has yet; returns by how many lines what is below it moves."""
+        if self._heights.is_measured(index):
+            return 0
+        return self._heights.put(index, len(self._source.lines(index, self._width - 1, self._position)))
+
+    def _resize(self) -> None:
+        if self.virtual_size.height != self._heights.total:
+            self.virtual_size = Size(0, self._heights.total)
+
+    def _settle(self, *indexes: int) -> None:
+        """Measure the rows in view, those a page around them, and around others; nothing in view moves."""
+        count = len(self._heights)
+        if not count or not self._width or self._is_settling:
+            return
+        self._is_settling = True
+        try:
+            first = self._heights.at(self.scroll_offset.y)
+            moved = sum(
+                self._measure_around(index, first) for index in {first, *indexes} if 0 <= index < count
+            )
+            self._resize()
+            if moved:
+                self._scroll(self.scroll_offset.y + moved)
+        finally:
+            self._is_settling = False
+
+    def _measure_around(self, index: int, first: int) -> int:
+        """Measure a page of lines on either side of a row; returns by how much the `first` one moved."""
+        moved, pages = 0, max(self.size.height, 1) + _AHEAD
+        for rows in (range(index, len(self._heights)), range(index - 1, -1, -1)):
+            lines = 0
+            for at in rows:
+                shift = self._measure_row(at)
+                moved += shift if at < first else 0
+                lines += self._heights.of(at)
+                if lines >= pages:
+                    break
+        return moved
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Measure what comes into view."""
+        if len(self._heights) > EXACT:
+            self._settle()
+        super().watch_scroll_y(old_value, new_value)
 
     def on_resize(self) -> None:
         """Wrap anew at another width."""
@@ -172,18 +255,18 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """Paint one line of the pane."""
         self._painted[y] = strip = self._strip(y)
         line = y + self.scroll_offset.y
-        return self._selected(strip, line).apply_offsets(0, line) if line < self._tops[-1] else strip
+        return self._selected(strip, line).apply_offsets(0, line) if line < self._heights.total else strip
 
     def _strip(self, y: int) -> Strip:
         line = y + self.scroll_offset.y
-        if line >= self._tops[-1]:
-            return Strip.blank(self.size.width, self.rich_style)
-        index = bisect_right(self._tops, line) - 1
+        if line >= self._heights.total:
+            return Strip.blank(self.size.width, self._base())
+        index = self._heights.at(line)
         is_cursor = index == self._cursor
         key = (line, is_cursor, self.size.width)
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._strips[key] = self._paint(index, line - self._tops[index], is_cursor)
+            strip = self._strips[key] = self._paint(index, line - self._heights.top(index), is_cursor)
         return strip
 
     def _paint(self, index: int, nth: int, is_cursor: bool) -> Strip:
@@ -193,7 +276,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
             laid = self._laid[key] = self._source.lines(index, self._width - 1, self._position)
         # A row may have shrunk since it was measured; the next measure puts that right.
         line = laid[nth] if nth < len(laid) else ()
-        base = self.rich_style
+        base = self._base()
         marked = is_cursor and bool(line)
         if marked:
             base = base + self._style("cursor")
@@ -202,10 +285,21 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         for text, tone in line:
             if text:
                 style = self._style(tone)
-                segments.append(Segment(text, base + style))
+                segments += self._marked(text, base + style)
         used = 1 + sum(cells(text) for text, _ in line)
         strip = Strip(segments, used)
         return strip.adjust_cell_length(self.size.width, base).simplify()
+
+    def _marked(self, text: str, style: Style) -> list[Segment]:
+        """Set what is searched for off from the rest."""
+        if self._sought is None:
+            return [Segment(text, style)]
+        segments, at = [], 0
+        for match in self._sought.finditer(text):
+            segments.append(Segment(text[at : match.start()], style))
+            segments.append(Segment(match[0], style + self._style("match")))
+            at = match.end()
+        return [segment for segment in (*segments, Segment(text[at:], style)) if segment.text]
 
     def _selected(self, strip: Strip, line: int) -> Strip:
         """Show which part of a line is selected with the mouse."""
@@ -226,7 +320,8 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """Give the selected text; only the lines concerned are laid out."""
         first = selection.start.y if selection.start else 0
-        last = min(selection.end.y if selection.end else self._tops[-1] - 1, self._tops[-1] - 1)
+        end = self._heights.total - 1
+        last = min(selection.end.y if selection.end else end, end)
         lines = []
         for line in range(first, last + 1):
             text = self._plain(line)
@@ -235,14 +330,20 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         return "\n".join(lines), "\n"
 
     def _plain(self, line: int) -> str:
-        index = bisect_right(self._tops, line) - 1
+        index = self._heights.at(line)
         laid = self._source.lines(index, self._width - 1, self._position)
-        nth = line - self._tops[index]
+        nth = line - self._heights.top(index)
         return " " + "".join(text for text, _ in laid[nth]) if nth < len(laid) else ""
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Repaint when the mouse selects."""
         self.refresh()
+
+    def _base(self) -> Style:
+        style = self._styles.get("")
+        if style is None:
+            style = self._styles[""] = self.rich_style
+        return style
 
     def _style(self, tone: str) -> Style:
         style = self._styles.get(tone)
@@ -260,15 +361,15 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     def page(self, by: int) -> None:
         """Move the cursor by about a pane's height of lines."""
-        if 0 <= self._cursor < len(self._tops) - 1:
-            line = self._tops[self._cursor] + by * max(self.size.height - 2, 1)
-            index = bisect_right(self._tops, min(max(line, 0), self._tops[-1] - 1)) - 1
+        if 0 <= self._cursor < len(self._heights):
+            line = self._heights.top(self._cursor) + by * max(self.size.height - 2, 1)
+            index = self._heights.at(min(max(line, 0), self._heights.total - 1))
             self.move(index - self._cursor)
 
     def on_click(self, event: events.Click) -> None:
         """Mark the row under the pointer; a second click opens it."""
         line = event.y + self.scroll_offset.y
-        if line < self._tops[-1]:
-            index = bisect_right(self._tops, line) - 1
+        if line < self._heights.total:
+            index = self._heights.at(line)
             kind = self.Opened if event.chain > 1 else self.Chosen
             self.post_message(kind(self, index))

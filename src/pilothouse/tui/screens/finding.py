@@ -1,0 +1,226 @@
+"""Looking for rows: search, filter, markers, how much detail the lists show, and copying what was found."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING
+
+from textual import on
+
+from pilothouse.errors import PilothouseError
+from pilothouse.tui import words
+from pilothouse.tui.actions import SEARCH_KEYS
+from pilothouse.tui.markers import Markers
+from pilothouse.tui.panes.picture import PicturePane
+from pilothouse.tui.record import IDLE_LIMITS_S
+from pilothouse.tui.screens.inspecting import InspectingScreen
+from pilothouse.tui.sieve import BRIEF, DETAILS, FULL, Filter, parse_filter
+from pilothouse.tui.widgets.finders import Find, Sift
+from pilothouse.tui.widgets.lines import KeyBar
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pilothouse.tui.widgets.rows import Rows
+
+
+class FindingScreen(InspectingScreen):
+    """Adds the search, the filter and the markers to the run screen."""
+
+    _pattern: re.Pattern[str] | None = None
+    _searched: Rows | None = None
+    """The list that the search is in."""
+    _detail = 0
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.markers = Markers(self.run_id)
+        self._put_markers()
+
+    # --- search -----------------------------------------------------------------------------------
+
+    @property
+    def searching(self) -> bool:
+        """Say whether `n` means the next match."""
+        return self._pattern is not None
+
+    def meant(self, name: str) -> str:
+        """Say which action a key's own one stands for now: `n` is the next match inside a search."""
+        return "find.next" if name == "attend" and self.searching else name
+
+    def do_find(self) -> None:
+        """Ask what to search for; the inspector gives way to the rows."""
+        if self.current_rows not in (self.transcript_rows, self.calls_rows):
+            self.close_inspector()
+        self._open("find")
+
+    @on(Find.Given)
+    def _find(self, message: Find.Given) -> None:
+        self._close()
+        self.forget_search()
+        if not message.text.strip():
+            return
+        ignore = re.IGNORECASE if message.text == message.text.lower() else 0
+        self._pattern = re.compile(re.escape(message.text), ignore)
+        self._searched = self.current_rows
+        self._searched.seek(self._pattern)
+        self._go_to_match(0, here=True)
+
+    def do_find_next(self) -> None:
+        """Go to the next match."""
+        self._go_to_match(1)
+
+    def do_find_previous(self) -> None:
+        """Go to the match before."""
+        self._go_to_match(-1)
+
+    def _go_to_match(self, by: int, *, here: bool = False) -> None:
+        rows, pattern = self._searched, self._pattern
+        if rows is None or pattern is None:
+            return
+        sieve = self.sieve_of(rows)
+        found = sieve.matching(pattern)
+        if not found:
+            self.forget_search()
+            self.say("nothing matches", "warning")
+            return
+        if here or by > 0:
+            at = (bisect_left if here else bisect_right)(found, rows.cursor) % len(found)
+        else:
+            at = (bisect_left(found, rows.cursor) - 1) % len(found)
+        self._show_match(rows, found[at])
+        self.say_found(f"{at + 1} of {len(found)} matches")
+
+    def _show_match(self, rows: Rows, index: int) -> None:
+        """Select a row that matches; a folded one is unfolded, for what matches may be hidden in it."""
+        sieve = self.sieve_of(rows)
+        if rows is self.transcript_rows and self.transcript.rows[sieve.behind(index)].folded:
+            sieve.toggle(index)
+            rows.changed_from(index)
+        self.choose(rows, index, sieve.position(index))
+
+    def forget_search(self) -> bool:
+        """End the search; says whether there was one."""
+        if self._searched is not None:
+            self._searched.seek(None)
+        was, self._pattern, self._searched = self.searching, None, None
+        self.say_found("")
+        return was
+
+    def show_keys(self) -> None:
+        """Show in the footer what can be done here and now; in a search, how to go on with it."""
+        super().show_keys()
+        if self.searching and not self.drawer.keys and not self.has_class("-help"):
+            self.query_one(KeyBar).put([(key.keys, key.short, True) for key in SEARCH_KEYS])
+
+    # --- filter -----------------------------------------------------------------------------------
+
+    def do_filter(self) -> None:
+        """Ask which rows to show."""
+        members = {call.member for call in self.calls.calls}
+        self.query_one(Sift).members = tuple(sorted(members))
+        self._open("sift")
+
+    @on(Find.Left)
+    @on(Sift.Left)
+    def _looked_away(self) -> None:
+        self._close()
+
+    @on(Sift.Given)
+    def _sift(self, message: Sift.Given) -> None:
+        self._close()
+        self.filter_rows(parse_filter(message.text), message.text.strip())
+
+    def filter_rows(self, wanted: Filter, said: str) -> None:
+        """Show only what is wanted, in both lists; nothing wanted shows all."""
+        self.said_filter = said if not wanted.is_open else ""
+        self._sieve_anew(wanted)
+        if self.said_filter and not len(self.transcript_sieve) and not len(self.calls_sieve):
+            self.say(f"no row is {said}", "warning")
+
+    def forget_filter(self) -> bool:
+        """Show all rows again; says whether any were left out."""
+        was = not self.transcript_sieve.filter.is_open
+        if was:
+            self.filter_rows(Filter(), "")
+        return was
+
+    def _sieve_anew(self, wanted: Filter | None = None, detail: str = "") -> None:
+        for rows in (self.transcript_rows, self.calls_rows):
+            sieve = self.sieve_of(rows)
+            sieve.set(wanted, detail if rows is self.transcript_rows else "")
+            rows.changed_from(0)
+        self.forget_choice()
+        self.refresh_all()
+        for rows in (self.transcript_rows, self.calls_rows):
+            rows.reveal(rows.cursor)
+
+    def do_detail(self) -> None:
+        """Show the usual rows, everything, or only what matters most."""
+        self._detail = (self._detail + 1) % len(DETAILS)
+        detail = DETAILS[self._detail]
+        self.transcript.unfold(unfolds=detail == FULL)
+        self._sieve_anew(detail=detail)
+        what = {FULL: "everything, thinking open", BRIEF: "no thinking, states or notes"}
+        self.say(f"rows: {what.get(detail, 'the usual ones')}")
+
+    # --- markers ----------------------------------------------------------------------------------
+
+    def _put_markers(self) -> None:
+        self.record.markers = self.markers.at
+        self.transcript_sieve.markers = self.calls_sieve.markers = self.markers.at
+
+    def do_marker_drop(self) -> None:
+        """Mark this place for oneself, or take the marker here away."""
+        position = self.playhead.position
+        is_there = self.markers.toggle(position)
+        try:
+            self.markers.save()
+        except (OSError, PilothouseError) as error:
+            self.say(f"the markers can't be kept: {error}", "warning")
+        step = self.record.step_at(position)
+        said = f"at step {step}, {words.clock(self.record.times[position] / 1e9)}" if position >= 0 else ""
+        self.say(f"marker {'dropped' if is_there else 'taken away'} {said}".rstrip())
+        self.refresh_all()
+
+    def do_marker_list(self) -> None:
+        """Show only the rows with a marker, or all again."""
+        if "marked" in self.transcript_sieve.filter.kinds:
+            self.forget_filter()
+        else:
+            self.filter_rows(parse_filter("marked"), "marked")
+
+    # --- replay -----------------------------------------------------------------------------------
+
+    def do_speed_idle(self) -> None:
+        """Cut waits of a replay to another length, or not at all."""
+        at = IDLE_LIMITS_S.index(self.record.idle_limit_s)
+        limit_s = IDLE_LIMITS_S[(at + 1) % len(IDLE_LIMITS_S)]
+        self.record.set_idle_limit(limit_s)
+        self.playhead.set_speed(self.playhead.speed)
+        self.say("waits as long as they were" if limit_s > 1e6 else f"no wait is longer than {limit_s:g} s")
+        self.show_status()
+
+    # --- copying ----------------------------------------------------------------------------------
+
+    _copied: tuple[int, int] = (-1, -1)
+    """Position and how often something was copied there."""
+
+    def next_copy(self) -> tuple[str, str]:
+        """Give what `y` copies now, and its name: the row; pressed again it whole, then the address."""
+        address = self.query_one(PicturePane).address
+        rows = self.current_rows
+        if self.here == "picture" and not rows.has_focus:
+            return address, "the address"
+        if rows.cursor < 0:
+            return "", ""
+        if rows not in (self.transcript_rows, self.calls_rows):
+            return rows.source.text(rows.cursor), "the section"
+        index = self.sieve_of(rows).behind(rows.cursor)
+        times = self._copied[1] + 1 if self._copied[0] == self.playhead.position else 0
+        self._copied = (self.playhead.position, times)
+        whole = self.calls.whole(index) if rows is self.calls_rows else self.transcript.text(index)
+        line = whole.partition("\n")[0]
+        choices = [(line, "the row"), (whole, "all of the row"), (address, "the address")]
+        return choices[times % len(choices)]
