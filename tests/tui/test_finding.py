@@ -42,7 +42,7 @@ async def test_outside_a_search_n_attends_and_f3_says_why_not() -> None:
     async with bridge() as seen:
         await seen.press("n", "f3")
         assert seen.toasts[-2:] == [
-            "decide…: nothing waits for a person",
+            "nothing waits for a person",
             "next match: nothing is searched for: / does",
         ]
 
