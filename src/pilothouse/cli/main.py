@@ -26,6 +26,7 @@ VERBS = {
     "demo": "watch a scripted agent drive a real browser here: no account, no key",
     "attach": "come back to a run that goes on",
     "ls": "list the runs",
+    "trash": "delete a recording, put it back, or empty the trash",
     "ctl": "pause, resume, step, say, abort, or change the model, from a script",
     "abort": "end a run and its browser",
     "reap": "show browsers that dead runs left over, and delete them",

@@ -11,14 +11,17 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pilothouse import ids, paths
 from pilothouse.errors import NoSuchRun, NotARecording, PilothouseError, RunGone
-from pilothouse.events import RunEnded, RunPhase
+from pilothouse.events import Hold, RunEnded, RunPhase, TextStreamed
 from pilothouse.journal.blobs import BlobStore
 from pilothouse.journal.disk import is_live
 from pilothouse.journal.index import JournalIndex
 from pilothouse.journal.reader import CHUNK_BYTES, JournalReader
 from pilothouse.runs import RunStatus
+from pilothouse.runs.tending import NO_LABEL, Label, label_print, read_label
 from pilothouse.runs.wakeup import FileWatch
 from pilothouse.state import RunState, reduce
 
@@ -34,6 +37,8 @@ LOOK_AGAIN_S = 0.25
 """A killed engine wakes nobody: followers look this often whether it still holds its lock."""
 ROSTER_S = 0.5
 """A followed roster looks for changes this often."""
+SAID_MAX = 2_000
+"""Characters of the agent's text that are kept to find its last line in."""
 
 
 class FileRuns:
@@ -126,6 +131,8 @@ class FileRuns:
         shown: dict[str, RunStatus] = {}
         while True:
             statuses = await asyncio.to_thread(self._statuses)
+            for gone in shown.keys() - {status.run for status in statuses}:
+                yield msgspec.structs.replace(shown.pop(gone), live=False, gone=True)
             for status in sorted(statuses, key=lambda status: status.started, reverse=True):
                 if shown.get(status.run) != status:
                     shown[status.run] = status
@@ -212,8 +219,11 @@ class _Followed:
         self._journal = journal
         self._reader: JournalReader | None = None
         self._state = RunState()
-        self._known: tuple[int, int, int] | None = None
+        self._known: tuple[int, ...] | None = None
         self._status: RunStatus | None = None
+        self._said = ""
+        self._labelled: tuple[int, ...] | None = None
+        self._label = NO_LABEL
 
     def close(self) -> None:
         if self._reader is not None:
@@ -222,7 +232,7 @@ class _Followed:
 
     def status(self, run: str) -> RunStatus:
         live = is_live(self._journal)
-        found = _fingerprint(self._journal)
+        found = (*(_fingerprint(self._journal) or ()), *(label_print(self._journal.parent) or ()))
         if self._status is not None and not live and not self._status.live and found == self._known:
             return self._status
         reader = self._open()
@@ -230,14 +240,27 @@ class _Followed:
         while not reader.at_end:
             for event in reader.read_new():
                 self._state = reduce(self._state, event)
-        self._known, self._status = found, _status(run, self._state, reader, live)
+                if isinstance(event, TextStreamed):
+                    self._said = (self._said + event.text)[-SAID_MAX:]
+        self._known, self._status = found, _status(run, self._state, reader, live, self._last(), self._labels())
         if not live:
             self.close()
         return self._status
 
+    def _last(self) -> str:
+        """Give the last line of the agent's text."""
+        return next((line for line in reversed(self._said.splitlines()) if line.strip()), "").strip()
+
+    def _labels(self) -> Label:
+        """Read what a person called the run, again only when it was changed."""
+        found = label_print(self._journal.parent)
+        if found != self._labelled:
+            self._labelled, self._label = found, read_label(self._journal.parent)
+        return self._label
+
     def _open(self) -> JournalReader:
         if self._reader is None:
-            self._reader, self._state = JournalReader(self._journal), RunState()
+            self._reader, self._state, self._said = JournalReader(self._journal), RunState(), ""
         return self._reader
 
 
@@ -249,7 +272,9 @@ def _fingerprint(journal: Path) -> tuple[int, int, int] | None:
     return info.st_ino, info.st_size, info.st_mtime_ns
 
 
-def _status(run: str, state: RunState, reader: JournalReader, live: bool) -> RunStatus:
+def _status(
+    run: str, state: RunState, reader: JournalReader, live: bool, said: str, label: Label
+) -> RunStatus:
     return RunStatus(
         run=run,
         task=state.task,
@@ -266,6 +291,14 @@ def _status(run: str, state: RunState, reader: JournalReader, live: bool) -> Run
         events=reader.count,
         torn=not live and reader.sealed is None,
         problem=_damage(reader),
+        name=label.name,
+        tags=label.tags,
+        said=said,
+        current=state.current,
+        frame=state.frame,
+        approval=state.approval,
+        limits=state.limits,
+        retry_asks=Hold.RETRY in state.holding and state.retry is not None and state.retry.asks,
     )
 
 
