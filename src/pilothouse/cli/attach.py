@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pilothouse.cli import show
+from pilothouse.cli.options import add_settings
+from pilothouse.settings.table import BRIDGE
 
 if TYPE_CHECKING:
     import argparse
@@ -20,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="its id or a beginning of it; else the newest live one",
     )
     show.add_manner(parser)
+    add_settings(parser, BRIDGE, presets=False)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,4 +35,4 @@ def run(options: argparse.Namespace) -> int:
     live = view.status(name).live
     if not live:
         show.narrate(f"{name} is over: this is its recording")
-    return show.show(view, name, show.manner(options), live=live)
+    return show.show(view, name, show.manner(options), live=live, bridge=show.bridge(options))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 VERBS = {
+    "home": "open the roster of runs; `pilothouse` alone does the same",
     "run": "give an agent a task, and watch it",
     "demo": "watch a scripted agent drive a real browser here: no account, no key",
     "attach": "come back to a run that goes on",
@@ -83,6 +84,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    if not arguments and _is_terminal():
+        arguments = ["home"]
     parser = _parser(arguments[0] if arguments else "")
     if not arguments or arguments == ["help"]:
         parser.print_help()
@@ -117,6 +120,10 @@ def _parser(wanted: str) -> Parser:
             module.add_arguments(verb_parser)
             verb_parser.set_defaults(run_verb=module.run)
     return parser
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
 
 
 def _forbidden(error: PermissionError) -> PilothouseError:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pilothouse.runs import RunView
+    from pilothouse.settings.table import BridgeOptions
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -63,8 +64,28 @@ def require(chosen: Manner) -> None:
         require_terminal()
 
 
+def bridge(options: argparse.Namespace) -> BridgeOptions:
+    """Give how the bridge is to look; where another manner is chosen, nothing is read.
+
+    Raises:
+        SettingError: A setting can't be used.
+    """
+    from pilothouse.cli.options import settings
+    from pilothouse.settings.specs import bridge_options
+    from pilothouse.settings.table import BridgeOptions
+
+    return bridge_options(settings(options)) if manner(options) is Manner.BRIDGE else BridgeOptions()
+
+
 def show(
-    view: RunView, run: str, chosen: Manner, *, live: bool, steer: bool = False, speed: float = 0
+    view: RunView,
+    run: str,
+    chosen: Manner,
+    *,
+    live: bool,
+    steer: bool = False,
+    speed: float = 0,
+    bridge: BridgeOptions | None = None,
 ) -> int:
     """Show a run until it ends or the person leaves; returns the exit code.
 
@@ -75,11 +96,12 @@ def show(
         live: Follow an engine; the exit code is then the outcome's. Else it is a recording.
         steer: ctrl+c aborts the run first and leaves only the second time.
         speed: Play a recording at this factor of its pace; at 0 lines come at once, and the bridge rests.
+        bridge: How the bridge looks.
     """
     if chosen is Manner.BRIDGE:
         from pilothouse.tui.launch import run_bridge
 
-        return asyncio.run(run_bridge(view, run, replay=not live, speed=speed))
+        return asyncio.run(run_bridge(view, run, replay=not live, speed=speed, options=bridge))
     write = writer(chosen)
     end = asyncio.run(_follow(view, run, write, follow=live, steer=steer, speed=speed))
     if isinstance(end, Left):

@@ -1,4 +1,4 @@
-"""`pilothouse trash`: recordings are moved aside, put back, and deleted for good. Live runs are left alone."""
+"""`pilothouse trash`: recordings are moved aside, put back, deleted for good. Live runs are left alone."""
 
 from __future__ import annotations
 

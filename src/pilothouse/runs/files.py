@@ -242,7 +242,10 @@ class _Followed:
                 self._state = reduce(self._state, event)
                 if isinstance(event, TextStreamed):
                     self._said = (self._said + event.text)[-SAID_MAX:]
-        self._known, self._status = found, _status(run, self._state, reader, live, self._last(), self._labels())
+        self._known, self._status = (
+            found,
+            _status(run, self._state, reader, live, self._last(), self._labels()),
+        )
         if not live:
             self.close()
         return self._status

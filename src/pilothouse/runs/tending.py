@@ -97,7 +97,9 @@ def parse_tags(text: str) -> tuple[str, ...]:
     words = [word.removeprefix("#") for word in text.replace(",", " ").split()]
     for word in words:
         if not _TAG.fullmatch(word):
-            raise UsageError(f"{clean_line(word, 40)!r} can't be a tag", "", "use letters, digits and . : / -")
+            raise UsageError(
+                f"{clean_line(word, 40)!r} can't be a tag", "", "use letters, digits and . : / -"
+            )
     if len(words) > TAGS_MAX:
         raise UsageError(f"these are {len(words)} tags", "", f"a run has at most {TAGS_MAX}")
     return tuple(dict.fromkeys(words))

@@ -1,8 +1,9 @@
 """The one registry of what a person can do in the bridge:
 
-keys, help, footer, palette and docs/keys.md all read it.
+keys, help, footer, palette, keymaps and docs/keys.md all read it.
 
 Each action says when it is not to be had, and why; what it does is the method of the run screen it names.
+Those of the roster and the grid are in `roster_actions`, made of the same `Action`.
 No approval, abort or takeover hangs on a bare letter, digit, `;` or escape: terminals send those as replies
 (design §6).
 """
@@ -10,7 +11,7 @@ No approval, abort or takeover hangs on a bare letter, digit, `;` or escape: ter
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pilothouse.events import RunPhase
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pilothouse.state import RunState
+
+GUARDED: Final = frozenset({"attend", "run.abort", "home.delete"})
+"""What leads to a decision, an end or a takeover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +46,20 @@ class Action:
 
     id: str
     keys: tuple[str, ...]
-    """Textual's names; the first is the one shown."""
+    """Textual's names; the first is the one shown. Without any it is in the palette only."""
     title: str
     """One to three words for the footer; `live/replay` where they differ."""
     does: str
     group: str
-    why_not: Callable[[Situation], str] = lambda _: ""
-    """Why it can't be done now; empty when it can."""
+    why_not: Callable[[Any], str] = lambda _: ""
+    """Why it can't be done now, in the situation of its own screen; empty when it can."""
     footer: int = 0
     """Place in the footer, from 1; 0 for none."""
+
+    @property
+    def guarded(self) -> bool:
+        """Say whether no keymap may put it on a key that a late reply of the terminal may hold."""
+        return self.id in GUARDED
 
     @property
     def method(self) -> str:
@@ -98,16 +107,17 @@ def _following(situation: Situation) -> str:
     return "already following the latest" if situation.following else ""
 
 
+_OPEN, _CLOSE = "left_square_bracket", "right_square_bracket"
 RUN, MOVE, PANES, BRIDGE = "The run", "Moving through it", "Panes and picture", "The bridge"
 
 ACTIONS: Final[tuple[Action, ...]] = (
-    Action("attend", ("n",), "decide…", "go to what waits for a person; ctrl+y there", RUN, _waits, footer=1),
+    Action("attend", ("n",), "decide…", "to what waits for a person; ctrl+y there", RUN, _waits, footer=1),
     Action("run.pause", ("space",), "pause/play", "pause gently, resume; replay: play, rest", RUN, footer=1),
     Action("run.freeze", ("P",), "freeze", "hold at once: drop the running answer", RUN, _unended),
     Action("run.step", ("full_stop",), "step", "run one action and hold; replay: next step", RUN, footer=2),
     Action("run.say", ("i",), "say", "write to the agent", RUN, _unended, footer=3),
     Action("run.limits", ("b",), "limits", "set a limit, or go on once past one", RUN, _unended),
-    Action("run.abort", ("x",), "abort…", "open the abort pane; ctrl+y ends it", RUN, _unended, footer=8),
+    Action("run.abort", ("x",), "abort…", "the abort pane; ctrl+y ends it", RUN, _unended, footer=8),
     Action("run.interrupt", ("ctrl+c",), "pause", "copy a selection, else pause; twice: abort", RUN),
     Action("step.previous", ("left", "h"), "previous step", "go to the step before", MOVE, _replay),
     Action("step.next", ("right", "l"), "next step", "go to the next step", MOVE, _replay),
@@ -115,8 +125,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("step.first", ("0", "home"), "first", "go to the beginning: the first picture", MOVE, _replay),
     Action("step.last", ("dollar_sign", "end"), "last", "go to the end, and follow a live run", MOVE),
     Action("follow", ("F",), "follow", "follow the latest", MOVE, _following, footer=5),
-    Action("mark.next", ("right_square_bracket",), "next mark", "to the next error or message", MOVE, _marks),
-    Action("mark.previous", ("left_square_bracket",), "previous mark", "the same, backwards", MOVE, _marks),
+    Action("mark.next", (_CLOSE, "ctrl+right"), "next mark", "to the next error or message", MOVE, _marks),
+    Action("mark.previous", (_OPEN, "ctrl+left"), "previous mark", "the same, backwards", MOVE, _marks),
     Action("go", ("g",), "go to", "go to a step, a time (1:30) or a part (50%)", MOVE, _replay),
     Action("speed.slower", ("less_than_sign",), "slower", "play slower, down to ¼", MOVE),
     Action("speed.faster", ("greater_than_sign",), "faster", "play faster, up to 16 times", MOVE),
@@ -134,6 +144,16 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("picture.full", ("s",), "full picture", "the picture alone, or go back", PANES, footer=7),
     Action("picture.graphics", ("c",), "graphics", "cycle how pictures are painted", PANES, _picture),
     Action("row.copy", ("y",), "copy", "copy the row; in the picture, its address", PANES, _row),
+    Action("border.left", ("shift+left",), "border left", "move the border between the columns", PANES),
+    Action("border.right", ("shift+right",), "border right", "the same, to the right", PANES),
+    Action("border.up", ("shift+up",), "border up", "move the border above the tool calls", PANES),
+    Action("border.down", ("shift+down",), "border down", "the same, downwards", PANES),
+    Action("border.reset", (), "usual sizes", "give the panes their usual sizes again", PANES),
+    Action("runs", ("ctrl+o",), "runs", "to the roster of runs; the run goes on", BRIDGE),
+    Action("grid", ("ctrl+g",), "grid", "all live runs with their pictures", BRIDGE),
+    Action("run.next", ("J",), "next run", "to the next live run", BRIDGE),
+    Action("run.previous", ("K",), "previous run", "to the live run before", BRIDGE),
+    Action("theme.next", (), "next theme", "change the colours to those of the next theme", BRIDGE),
     Action("help", ("question_mark", "f1"), "help", "what can be done now, and what not", BRIDGE, footer=9),
     Action("palette", ("ctrl+p",), "palette", "find an action by name", BRIDGE),
     Action("leave", ("q", "ctrl+q"), "leave", "leave the bridge; the run goes on", BRIDGE, footer=10),
@@ -160,12 +180,28 @@ _KEY_NAMES: Final = {
     "pageup": "pgup",
     "pagedown": "pgdn",
     "f1": "F1",
+    "shift+left": "shift+←",
+    "shift+right": "shift+→",
+    "shift+up": "shift+↑",
+    "shift+down": "shift+↓",
+    "ctrl+left": "ctrl+←",
+    "ctrl+right": "ctrl+→",
+    "slash": "/",
+    "plus": "+",
+    "minus": "-",
+    "semicolon": ";",
+    "delete": "del",
 }
 
 
 def key_name(key: str) -> str:
     """Write a key as a person reads it."""
     return _KEY_NAMES.get(key, key)
+
+
+def keys_name(keys: tuple[str, ...]) -> str:
+    """Write the first of an action's keys; `palette` for one that has none."""
+    return key_name(keys[0]) if keys else "palette"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +242,11 @@ HELP_KEYS: Final = (
 LIMIT_KEYS: Final = (
     LocalKey("enter", "set it; once: go on past what is reached", "set it"),
     LocalKey("esc", "leave; nothing changes", "leave"),
+)
+PALETTE_KEYS: Final = (
+    LocalKey("↑ ↓", "choose", "choose"),
+    LocalKey("enter", "do it", "do it"),
+    LocalKey("esc", "leave", "leave"),
 )
 GOTO_KEYS: Final = (
     LocalKey("enter", "go there", "go there"),

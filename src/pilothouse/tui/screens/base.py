@@ -20,8 +20,9 @@ from pilothouse.errors import PilothouseError
 from pilothouse.frames.geometry import Extent, fit
 from pilothouse.safety import clean_line
 from pilothouse.tui import status, words
-from pilothouse.tui.actions import ACTIONS, HELP_KEYS, Situation, key_name
+from pilothouse.tui.actions import ACTIONS, HELP_KEYS, Situation
 from pilothouse.tui.calls import Calls
+from pilothouse.tui.keymap import Keymap
 from pilothouse.tui.panes.help import HelpPane
 from pilothouse.tui.panes.lists import ListPane
 from pilothouse.tui.panes.picture import PicturePane
@@ -58,6 +59,7 @@ class RunBody(Screen[None]):
     AUTO_FOCUS = ""
     ESCAPE_TO_MINIMIZE = False
     PANES: ClassVar = ("transcript", "tools", "picture")
+    keymap = Keymap()
 
     def __init__(
         self,
@@ -311,7 +313,7 @@ class RunBody(Screen[None]):
             quiet = (action.id == "step.back" and now.following) or (action.id == "follow" and not self.live)
             if not quiet and not action.why_not(now):
                 keys.append(
-                    (key_name(action.keys[0]), self._title(action.id, action.title_for(now.steerable)), True)
+                    (self.keymap.shown(action), self._title(action.id, action.title_for(now.steerable)), True)
                 )
         self.query_one(KeyBar).put(keys)
 

@@ -16,9 +16,11 @@ from pilothouse.tui.actions import (
     DECISION_KEYS,
     GOTO_KEYS,
     LIMIT_KEYS,
+    PALETTE_KEYS,
 )
 from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
 from pilothouse.tui.widgets.composer import Composer
+from pilothouse.tui.widgets.palette import PalettePane
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ _KEYS: Final = {
     "approval": APPROVAL_KEYS,
     "reject": DECISION_KEYS,
     "edit": DECISION_KEYS,
+    "palette": PALETTE_KEYS,
 }
 DECIDING: Final = frozenset({"approval", "reject", "edit"})
 """The panes in which a decision is taken."""
@@ -63,6 +66,7 @@ class Drawer(Container):
         yield AbortPane()
         yield GoTo()
         yield LimitLine()
+        yield PalettePane()
         yield ApprovalPane(self._now)
         yield DecisionForm("reject", self._now, "why not? the agent reads it")
         yield DecisionForm("edit", self._now, "the input as JSON")
@@ -105,4 +109,5 @@ class Drawer(Container):
 
     @property
     def _pane(self) -> Widget:
-        return self.query_one(f"#{self.opened}")
+        pane = self.query_one(f"#{self.opened}")
+        return pane.line if isinstance(pane, PalettePane) else pane
