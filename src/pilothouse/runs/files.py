@@ -221,7 +221,7 @@ class _Followed:
         self._state = RunState()
         self._known: tuple[int, ...] | None = None
         self._status: RunStatus | None = None
-        self._said = ""
+        self._said, self._block = "", (0, 0)
         self._labelled: tuple[int, ...] | None = None
         self._label = NO_LABEL
 
@@ -241,7 +241,7 @@ class _Followed:
             for event in reader.read_new():
                 self._state = reduce(self._state, event)
                 if isinstance(event, TextStreamed):
-                    self._said = (self._said + event.text)[-SAID_MAX:]
+                    self._hear(event)
         self._known, self._status = (
             found,
             _status(run, self._state, reader, live, self._last(), self._labels()),
@@ -249,6 +249,11 @@ class _Followed:
         if not live:
             self.close()
         return self._status
+
+    def _hear(self, event: TextStreamed) -> None:
+        block = event.turn, event.block
+        before = self._said if block == self._block else ""
+        self._block, self._said = block, (before + event.text)[-SAID_MAX:]
 
     def _last(self) -> str:
         """Give the last line of the agent's text."""

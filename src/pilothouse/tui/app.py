@@ -64,7 +64,7 @@ class Bridge(GuardedApp[None]):
         wall: The time of day, for the roster.
     """
 
-    CSS_PATH = "screens/run.tcss"
+    CSS_PATH: ClassVar = ["screens/run.tcss", "screens/home.tcss"]
     TITLE = "Pilothouse"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -148,24 +148,32 @@ class Bridge(GuardedApp[None]):
         if isinstance(self.screen, HomeScreen) and len(self.screen_stack) > 1:
             self.pop_screen()  # the roster that was opened over a run
         self._run_screen = screen
-        if isinstance(self.screen, RunScreen):
+        if isinstance(self.screen, RunScreen) and len(self.screen_stack) > 1:
             self.switch_screen(screen)
         else:
+            if isinstance(self.screen, RunScreen):
+                self.workers.cancel_node(self.screen)  # the one below all can't be taken away
             self.push_screen(screen)
         self.set_terminal_title(f"pilothouse {run}")
 
     def leave_screen(self) -> None:
         """Go back to the screen behind; where there is none, leave the bridge."""
-        if len(self.screen_stack) > 1 and not isinstance(self.screen, HomeScreen):
-            if self.screen is self._run_screen:
-                self._run_screen = None
-            self.pop_screen()
-        else:
+        if isinstance(self.screen, HomeScreen) or (
+            isinstance(self.screen, RunScreen) and not self.has_roster()
+        ):
             self.exit()
+            return
+        if self.screen is self._run_screen:
+            self._run_screen = None
+        self.pop_screen()
+
+    def has_roster(self) -> bool:
+        """Say whether the roster lies behind what is in front."""
+        return any(isinstance(screen, HomeScreen) for screen in self.screen_stack)
 
     def show_home(self) -> None:
         """Go to the roster: the one behind, or one over the run."""
-        if any(isinstance(screen, HomeScreen) for screen in self.screen_stack):
+        if self.has_roster():
             while not isinstance(self.screen, HomeScreen):
                 self.pop_screen()
             self._run_screen = None

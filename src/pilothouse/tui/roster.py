@@ -36,7 +36,7 @@ def state(status: RunStatus) -> str:
         return "damaged"
     if status.outcome is None and not status.live:
         return "killed"
-    return words.state_words(status.phase, status.holding, status.outcome)
+    return words.state_words(status.phase, status.holding, status.outcome).removeprefix("holding: ")
 
 
 def tone(status: RunStatus) -> str:

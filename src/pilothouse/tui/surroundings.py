@@ -17,6 +17,10 @@ class Surroundings(Protocol):
     def leave_screen(self) -> None:
         """Go back to the screen behind, or leave the bridge."""
 
+    def has_roster(self) -> bool:
+        """Say whether the roster lies behind what is in front."""
+        ...
+
     def back_to_run(self) -> None:
         """Close a roster that was opened over a run."""
 

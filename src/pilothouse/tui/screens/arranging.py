@@ -173,6 +173,11 @@ class ArrangingScreen(RunBody):
         """Use the next theme."""
         self.surroundings.next_theme()
 
+    def _title(self, action: str, title: str) -> str:
+        if action == "leave" and self.surroundings.has_roster():
+            return "back (the run goes on)" if self.live else "back"
+        return super()._title(action, title)
+
     def do_leave(self) -> None:
         """Leave the run: for the roster, where it was opened from there, else the bridge."""
         self.surroundings.leave_screen()

@@ -89,7 +89,6 @@ class GridScreen(ListingScreen):
 
     ACTIONS = GRID_BY_ID
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(GRID_BY_ID)
-    CSS_PATH = "home.tcss"
 
     def __init__(
         self, view: RunView, surroundings: Surroundings, now: Callable[[], datetime] | None = None

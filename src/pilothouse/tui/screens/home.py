@@ -56,7 +56,6 @@ class HomeScreen(ListingScreen):
 
     ACTIONS = HOME_BY_ID
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(HOME_BY_ID)
-    CSS_PATH = "home.tcss"
 
     def __init__(
         self, view: RunView, surroundings: Surroundings, now: Callable[[], datetime] | None = None

@@ -132,7 +132,6 @@ class NewRunScreen(Screen[None]):
 
     AUTO_FOCUS = ""
     ESCAPE_TO_MINIMIZE = False
-    CSS_PATH = "home.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+y", "start", show=False, priority=True),
         Binding("escape", "leave", show=False, priority=True),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pilothouse.runs import RunStatus
 
-STATE_CELLS, NARROW_CELLS = 18, 64
+STATE_CELLS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +142,15 @@ class RunList(ScrollView, can_focus=True, inherit_bindings=False):
         glyph = "!" if roster.wants(status) else "●" if live else "○"
         said = cut(f"{glyph} {roster.state(status)}", STATE_CELLS)
         shown = [(f"{said:{STATE_CELLS}}", f"bold {roster.tone(status)}")]
-        if width < NARROW_CELLS:
-            return shown
         cost = words.money(status.cost_usd) if status.cost_usd is not None else "-"
-        shown += [
-            (f"{f'step {status.actions}':9}", "$text-muted"),
-            (f"{cost:>7}", "$text-muted"),
-            (f"{words.clock(status.duration_s):>7}", "$text-muted"),
+        columns = [
+            (54, f"{f'step {status.actions}':9}"),
+            (64, f"{cost:>7}"),
+            (76, f"{words.clock(status.duration_s):>7}"),
         ]
-        return shown if live else [*shown, (f"{roster.day(status, self._now()):>11}", "$text-muted")]
+        if not live:
+            columns.append((88, f"{roster.day(status, self._now()):>11}"))
+        return shown + [(text, "$text-muted") for from_cells, text in columns if width >= from_cells]
 
     def _second(self, status: RunStatus, width: int) -> list[tuple[str, str]]:
         if asked := roster.wants(status):
