@@ -23,7 +23,7 @@ from pilothouse.tui.screens.grid import GridScreen
 from pilothouse.tui.screens.home import HomeScreen
 from pilothouse.tui.screens.new_run import Field, NewRunScreen
 from pilothouse.tui.screens.run import RunScreen
-from pilothouse.tui.widgets.lines import FactLine, KeyBar
+from pilothouse.tui.widgets.lines import KeyBar
 from tests.tui.fake_runs import shop_script
 from tests.tui.harness import press
 from tests.tui.site import Site, at_noon, site

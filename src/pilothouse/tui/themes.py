@@ -6,6 +6,7 @@ TOML into Textual themes, ours and the person's own. A bad file costs a sentence
 from __future__ import annotations
 
 import asyncio
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 DEFAULT: Final = "pilothouse-dark"
 FAMILY: Final = "pilothouse-"
+_STYLES: Final = frozenset({"none", "not", "bold", "dim", "italic", "underline", "reverse", "strike"})
+_ANSI: Final = {"ansi-background": "ansi_default", "ansi-foreground": "ansi_default"}
+"""What Textual's own styles want of a theme of the terminal's colours."""
 LOOK_S: Final = 0.5
 """Theme files are looked at this often while a bridge is open: a look costs a stat for each."""
 
@@ -131,7 +135,24 @@ def _theme(given: ThemeFile, path: Path) -> Theme:
     name, dark, ansi = colours.pop("name"), colours.pop("dark"), colours.pop("ansi")
     for key, value in colours.items():
         _check_colour(key, value, path)
+    for key, value in variables.items():
+        _check_variable(key, value, path)
+    if ansi:
+        variables = {**_ANSI, **variables}
     return Theme(name=name, dark=dark, ansi=ansi, variables=variables, **colours)
+
+
+def _check_variable(key: str, value: str, path: Path) -> None:
+    """Refuse a value that would stop the styles from being read: `auto`, a style's words, or a colour."""
+    first, *rest = value.split() or [""]
+    shares = all(part.removesuffix("%").isdecimal() for part in rest)
+    if key.endswith("-style") and all(word in _STYLES for word in value.split()):
+        return
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", key) or not shares:
+        what = f"{clean_line(key, 40)} is {clean_line(value, 40)!r}, which is no variable with a colour"
+        raise SettingError(what, str(path), "see themes/dark.toml")
+    if first != "auto":
+        _check_colour(key, first, path)
 
 
 def _check_colour(key: str, value: str, path: Path) -> None:

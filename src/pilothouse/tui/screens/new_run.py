@@ -56,6 +56,7 @@ class TaskArea(TextArea):
 
     def __init__(self) -> None:
         super().__init__(id="field-task", soft_wrap=True, compact=True, highlight_cursor_line=False)
+        self.cursor_blink = False
 
     @property
     def value(self) -> str:
@@ -87,6 +88,7 @@ class FieldLine(Input):
 
     def __init__(self, name: str, placeholder: str) -> None:
         super().__init__(id=f"field-{name}", placeholder=placeholder, compact=True, max_length=2_000)
+        self.cursor_blink = False
 
     def _on_paste(self, event: events.Paste) -> None:
         event.stop()

@@ -39,6 +39,7 @@ class FootLine(Input):
 
     def __init__(self, name: str, placeholder: str) -> None:
         super().__init__(id=name, placeholder=placeholder, compact=True, max_length=LINE_MAX)
+        self.cursor_blink = False  # repaints by itself, for nothing
 
     async def _on_key(self, event: events.Key) -> None:
         if event.key == "escape":

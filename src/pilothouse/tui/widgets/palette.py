@@ -69,6 +69,7 @@ class PaletteInput(Input):
 
     def __init__(self) -> None:
         super().__init__(id="palette-input", placeholder="what to do", compact=True, max_length=60)
+        self.cursor_blink = False
 
     def _on_paste(self, event: events.Paste) -> None:
         event.stop()
