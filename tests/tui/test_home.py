@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.color import Color
 from textual.pilot import Pilot
 
 from pilothouse import events as ev
@@ -91,7 +92,7 @@ async def home(size: tuple[int, int] = (120, 32), busy: bool = True, **options: 
         app = Bridge(FileRuns(), capabilities=Capabilities(), wall=at_noon, strict_egress=True, **options)
         async with app.run_test(size=size) as pilot:
             seen = Home(app, pilot, here)
-            await seen.until(lambda: seen.home.loaded)
+            await seen.until(lambda: seen.home.loaded and len(seen.listed) == (5 if busy else 0))
             yield seen
 
 
@@ -193,7 +194,7 @@ async def test_only_ctrl_y_deletes_and_the_trash_gives_it_back() -> None:
         assert paths.run_dir("recorded01").is_dir()
         await seen.press("delete", "ctrl+y")
         assert tending.trashed() == ["recorded01"]
-        assert "recorded01" not in seen.listed
+        await seen.until(lambda: "recorded01" not in seen.listed)
         tending.restore("recorded01")
         await seen.until(lambda: "recorded01" in seen.listed)
 
@@ -223,6 +224,23 @@ async def test_without_runs_the_roster_says_how_to_begin() -> None:
         assert "ctrl+n gives an agent a task" in seen.text()
         await seen.press("enter", "down", "D", "R", "n", "ctrl+g")
         assert seen.app.is_running
+
+
+async def test_without_colours_everything_is_said_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with home() as seen:
+        coloured = [
+            segment.style.color.triplet
+            for y in range(2, 10)
+            for segment in seen.home._compositor.render_strips()[y].apply_filter(
+                seen.app._filters[-1], Color(0, 0, 0)
+            )
+            if segment.style and segment.style.color and segment.style.color.triplet
+        ]
+        assert [one for one in coloured if len({one.red, one.green, one.blue}) > 1] == []
+        text = seen.text()
+        for said in ("! waits for approval", "● running", "○ completed", "○ killed", "▎", "needs you: "):
+            assert said in text
 
 
 async def test_hostile_names_and_tasks_are_text() -> None:
@@ -260,7 +278,7 @@ async def test_a_roster_over_a_run_that_was_opened_directly_leads_back_to_it() -
             await seen.press("escape")
             await seen.at_run("livelive01")
             await seen.press("ctrl+o")
-            await seen.until(lambda: isinstance(app.screen, HomeScreen) and bool(seen.home.loaded))
+            await seen.until(lambda: isinstance(app.screen, HomeScreen) and len(seen.listed) == 5)
             await seen.mark("livelive02")
             await seen.press("enter")
             await seen.at_run("livelive02")

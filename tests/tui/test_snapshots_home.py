@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from pilothouse import paths
 from pilothouse.runs.files import FileRuns
 from pilothouse.terminal.probe import Capabilities
 from pilothouse.tui.app import Bridge
@@ -34,7 +35,9 @@ def _is_settled(app: Bridge) -> bool:
     screen = app.screen
     if isinstance(screen, HomeScreen | GridScreen):
         shown = [thumbnail for thumbnail in screen.query(Thumbnail) if thumbnail.size.height]
-        return screen.loaded and all(thumbnail.settled for thumbnail in shown)
+        known = len(list(paths.runs_dir().iterdir())) if paths.runs_dir().exists() else 0
+        whole = screen.loaded and len(screen.known) == known and not screen._dirty
+        return whole and all(thumbnail.settled for thumbnail in shown)
     return not isinstance(screen, RunScreen)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import threading
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,10 @@ LOOK_AGAIN_S = 0.25
 """A killed engine wakes nobody: followers look this often whether it still holds its lock."""
 ROSTER_S = 0.5
 """A followed roster looks for changes this often."""
+LOOKS_PART = 10
+"""Looking takes at most one part in so many of the time, however many runs there are."""
+PIECE = 40
+"""Recordings that a followed roster reads before it tells of them."""
 SAID_MAX = 2_000
 """Characters of the agent's text that are kept to find its last line in."""
 
@@ -127,10 +132,21 @@ class FileRuns:
                 return _unreadable(run, journal, str(error))
 
     async def roster(self, follow: bool = False) -> AsyncIterator[RunStatus]:
-        """Yield the status of every run, newest first; with `follow`, go on with each change."""
+        """Yield the status of every run, newest first; with `follow`, go on with each change.
+
+        A followed roster begins with the live runs and tells of the recordings as they are read: a thousand
+        take seconds.
+        """
         shown: dict[str, RunStatus] = {}
+        if follow:
+            for some in await asyncio.to_thread(self._in_pieces):
+                for status in await asyncio.to_thread(self._read, some):
+                    shown[status.run] = status
+                    yield status
         while True:
+            began_s = time.monotonic()
             statuses = await asyncio.to_thread(self._statuses)
+            took_s = time.monotonic() - began_s
             for gone in shown.keys() - {status.run for status in statuses}:
                 yield msgspec.structs.replace(shown.pop(gone), live=False, gone=True)
             for status in sorted(statuses, key=lambda status: status.started, reverse=True):
@@ -139,7 +155,7 @@ class FileRuns:
                     yield status
             if not follow:
                 return
-            await asyncio.sleep(ROSTER_S)
+            await asyncio.sleep(max(ROSTER_S, LOOKS_PART * took_s))
 
     async def events(self, run: str, from_seq: int = 0, follow: bool = True) -> AsyncIterator[Event]:
         """Yield events in order from `from_seq`; with `follow`, until the run ended or its engine is gone.
@@ -197,6 +213,17 @@ class FileRuns:
             self._followed.pop(gone).close()
         return [self.status(run) for run in known]
 
+    def _read(self, runs: list[str]) -> list[RunStatus]:
+        return [self.status(run) for run in runs if paths.journal_path(self._root / run).exists()]
+
+    def _in_pieces(self) -> list[list[str]]:
+        """Give the live runs, then the others by their latest change, in pieces that are read quickly."""
+        journals = {run: self.journal(run) for run in self._ids()}
+        live = [run for run, journal in journals.items() if is_live(journal)]
+        changed = {run: (_fingerprint(journal) or (0, 0, 0))[2] for run, journal in journals.items()}
+        rest = sorted(journals.keys() - set(live), key=lambda run: changed[run], reverse=True)
+        return [piece for piece in (live, *_batched(rest, PIECE)) if piece]
+
     def _ids(self) -> list[str]:
         if self._foreign:
             return list(self._foreign)
@@ -231,10 +258,13 @@ class _Followed:
             self._reader = None
 
     def status(self, run: str) -> RunStatus:
-        live = is_live(self._journal)
         found = (*(_fingerprint(self._journal) or ()), *(label_print(self._journal.parent) or ()))
-        if self._status is not None and not live and not self._status.live and found == self._known:
-            return self._status
+        known = self._status if found == self._known else None
+        if known is not None and known.outcome is not None and not known.live:
+            return known  # it is over: nobody will ever hold its lock again
+        live = is_live(self._journal)
+        if known is not None and not live and not known.live:
+            return known
         reader = self._open()
         reader.at_end = False
         while not reader.at_end:
@@ -270,6 +300,11 @@ class _Followed:
         if self._reader is None:
             self._reader, self._state, self._said = JournalReader(self._journal), RunState(), ""
         return self._reader
+
+
+def _batched(runs: list[str], size: int) -> list[list[str]]:
+    """Cut a list into pieces."""
+    return [runs[at : at + size] for at in range(0, len(runs), size)]
 
 
 def _fingerprint(journal: Path) -> tuple[int, int, int] | None:

@@ -19,9 +19,7 @@ from pilothouse.tui import keymap as keymaps
 from pilothouse.tui import roster, themes
 from pilothouse.tui.graphics import cell_size, ways
 from pilothouse.tui.layouts import Layouts
-from pilothouse.tui.screens.grid import GridScreen
 from pilothouse.tui.screens.home import HomeScreen
-from pilothouse.tui.screens.new_run import NewRunScreen
 from pilothouse.tui.screens.run import RunScreen
 from pilothouse.tui.widgets.palette import Entry
 
@@ -187,12 +185,16 @@ class Bridge(GuardedApp[None]):
 
     def show_grid(self) -> None:
         """Show the live runs side by side."""
+        from pilothouse.tui.screens.grid import GridScreen  # not for the first frame
+
         screen = GridScreen(self.view, self, self._wall)
         screen.keymap = self._keys
         self.push_screen(screen)
 
     def show_new_run(self) -> None:
         """Ask for a task."""
+        from pilothouse.tui.screens.new_run import NewRunScreen  # not for the first frame
+
         self.push_screen(NewRunScreen(self, self._start, self._draft))
 
     def show_neighbour(self, by: int) -> None:

@@ -14,7 +14,6 @@ from pilothouse.tui.screens.listing import ListingScreen, bindings_of
 from pilothouse.tui.widgets.lines import Fact, FactLine, KeyBar
 from pilothouse.tui.widgets.palette import PalettePane
 from pilothouse.tui.widgets.thumbnail import Thumbnail
-from pilothouse.tui.wrap import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +57,7 @@ class GridCell(Vertical):
         self.status = status
         self.set_class(here, "-here")
         head, foot = self.query(FactLine)
-        wants, width = roster.wants(status), max(self.size.width - 2, 8)
+        wants = roster.wants(status)
         name = Fact(roster.title(status), "bold $foreground" if here else "$foreground")
         glyph = "▶ " if here else ""
         head.put(
@@ -68,8 +67,8 @@ class GridCell(Vertical):
             ],
             [Fact(f"step {status.actions}", "$text-muted", 1), Fact(words.clock(status.duration_s), rank=2)],
         )
-        said = Fact(cut(roster.last(status) or "starting…", width))
-        foot.put([Fact(cut(f"needs you: {wants}", width), "bold $text-warning") if wants else said])
+        said = Fact(roster.last(status) or "starting…")
+        foot.put([Fact(f"needs you: {wants}", "bold $text-warning") if wants else said])
         run = status.run
 
         async def fetch(sha256: str) -> bytes:

@@ -344,8 +344,6 @@ class HomeScreen(ListingScreen):
         except PilothouseError as error:
             self.say(str(error), "error")
             return
-        self.known.pop(message.run, None)
-        self.show_runs()
         self.say(f"in the trash: pilothouse trash --restore {message.run}")
 
     def on_descendant_focus(self) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 REPAINT_S = 0.25
 """Changes of the roster are shown together, this often at most."""
+NONE_S = 1.0
 
 
 def bindings_of(actions: Mapping[str, Action]) -> list[BindingType]:
@@ -54,23 +55,26 @@ class ListingScreen(Screen[None]):
         self.now = now or (lambda: datetime.now(UTC).astimezone())
         self.known: dict[str, RunStatus] = {}
         self.loaded = False
-        """The roster was read once."""
+        """What there is, if anything, has begun to come."""
         self._dirty = False
 
     def on_mount(self) -> None:
         """Begin to follow the roster."""
         self.set_interval(REPAINT_S, self._repaint)
         self.set_interval(1.0, self._tick)
+        self.set_timer(NONE_S, self._find_none)
         self._follow()
+
+    def _find_none(self) -> None:
+        """Take it that there are no runs, since none was told of so far."""
+        if not self.loaded:
+            self.loaded = self._dirty = True
 
     @work(group="roster", exit_on_error=False)
     async def _follow(self) -> None:
         try:
-            async for status in self.view.roster(follow=False):
-                self.known[status.run] = status
-            self.loaded = True
-            self.show_runs()
             async for status in self.view.roster(follow=True):
+                self.loaded = True
                 self.take(status)
         except PilothouseError as error:
             self.say(str(error), "error")

@@ -120,9 +120,8 @@ class RunList(ScrollView, can_focus=True, inherit_bindings=False):
             content = Content.styled(f" {row.heading}", "bold $text-accent")
         else:
             content = self._line(self.runs[row.index], row.nth, row.index == self.at, width)
-        style = self.visual_style
-        if row.index == self.at:
-            style += self.get_visual_style("runlist--marked", partial=True)
+        marked = row.index == self.at
+        style = self.get_visual_style("runlist--marked") if marked else self.visual_style
         return Strip(content.render_segments(style)).adjust_cell_length(width, style.rich_style)
 
     def _line(self, status: RunStatus, nth: int, marked: bool, width: int) -> Content:
