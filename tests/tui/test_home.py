@@ -99,8 +99,8 @@ async def home(size: tuple[int, int] = (120, 32), busy: bool = True, **options: 
 async def test_the_roster_has_what_needs_a_person_then_live_runs_then_recordings() -> None:
     async with home() as seen:
         assert seen.listed == ["livelive02", "livelive01", "recorded01", "killedkil1", "recorded02"]
+        await seen.until(lambda: "1 needs a person" in seen.text())
         text = seen.text()
-        assert "1 needs a person" in text
         assert "needs you: may it click at 640, 420?" in text
         assert "“I will take step 7: zoom on the page" in text
         assert ("killed" in text, "completed" in text) == (True, True)
@@ -144,21 +144,21 @@ async def test_a_search_finds_by_words_and_by_tags_and_esc_ends_it() -> None:
         tending.tag("recorded02", ("hours",))
         await seen.until(lambda: seen.home.known["recorded02"].tags == ("hours",))
         await seen.press("/", *"kettle")
-        assert seen.listed == ["livelive01", "recorded01"]
+        await seen.until(lambda: seen.listed == ["livelive01", "recorded01"])
         await seen.press("enter")
-        assert "search: kettle (2 of 5)" in seen.text()
+        await seen.until(lambda: "search: kettle (2 of 5)" in seen.text())
         await seen.press("escape", "/", *"#hou")
-        assert seen.listed == ["recorded02"]
+        await seen.until(lambda: seen.listed == ["recorded02"])
         await seen.press(*"xyz")
-        assert "no run matches the search" in seen.text()
+        await seen.until(lambda: "no run matches the search" in seen.text())
         await seen.press("escape")
-        assert len(seen.listed) == 5
+        await seen.until(lambda: len(seen.listed) == 5)
 
 
 async def test_letters_in_the_search_are_letters() -> None:
     async with home() as seen:
         await seen.press("/", *"qnRTD?jk", "enter")
-        assert seen.home.query_text == "qnRTD?jk"
+        await seen.until(lambda: seen.home.query_text == "qnRTD?jk")
         assert seen.app.is_running
 
 
@@ -181,7 +181,7 @@ async def test_a_name_goes_to_the_run_it_was_asked_for_though_that_is_gone() -> 
         tending.trash("recorded01")
         await seen.until(lambda: "recorded01" not in seen.listed)
         await seen.press("enter")
-        assert any("no such run" in toast for toast in seen.toasts)
+        await seen.until(lambda: any("no such run" in toast for toast in seen.toasts))
         assert [status.name for status in seen.home.known.values()] == [""] * 4
 
 
@@ -193,7 +193,7 @@ async def test_only_ctrl_y_deletes_and_the_trash_gives_it_back() -> None:
         await seen.press("escape", "ctrl+y", "ctrl+y")
         assert paths.run_dir("recorded01").is_dir()
         await seen.press("delete", "ctrl+y")
-        assert tending.trashed() == ["recorded01"]
+        await seen.until(lambda: tending.trashed() == ["recorded01"])
         await seen.until(lambda: "recorded01" not in seen.listed)
         tending.restore("recorded01")
         await seen.until(lambda: "recorded01" in seen.listed)
@@ -220,7 +220,7 @@ async def test_n_goes_to_what_needs_a_person() -> None:
 
 async def test_without_runs_the_roster_says_how_to_begin() -> None:
     async with home(busy=False) as seen:
-        assert "no runs yet" in seen.text()
+        await seen.until(lambda: "no runs yet" in seen.text())
         assert "ctrl+n gives an agent a task" in seen.text()
         await seen.press("enter", "down", "D", "R", "n", "ctrl+g")
         assert seen.app.is_running
@@ -292,9 +292,8 @@ async def test_the_grid_shows_live_runs_and_says_in_words_what_they_need() -> No
     async with home() as seen:
         await seen.press("ctrl+g")
         await seen.until(lambda: isinstance(seen.app.screen, GridScreen) and bool(seen.app.screen.runs))
-        text = seen.text()
-        assert "needs you: may it click at 640, 420?" in text
-        assert "2 live" in text
+        await seen.until(lambda: "2 live" in seen.text())
+        assert "needs you: may it click at 640, 420?" in seen.text()
         await seen.press("right", "enter")
         await seen.at_run("livelive01")
         await seen.press("q")
