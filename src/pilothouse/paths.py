@@ -41,6 +41,11 @@ def runs_dir() -> Path:
     return state_dir() / "runs"
 
 
+def trash_dir() -> Path:
+    """Say where deleted runs lie until they are put back or the trash is emptied."""
+    return state_dir() / "trash"
+
+
 def run_dir(run: str) -> Path:
     """Say where one run lives."""
     return runs_dir() / run

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pilothouse.cli import show
 from pilothouse.cli.options import add_settings
 from pilothouse.engine.roles import DRIVE, ROLES, WATCH
+from pilothouse.settings.table import BRIDGE
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     role.add_argument(
         "--watch", action="store_const", const=WATCH, dest="role", help="the same as --role watch"
     )
-    add_settings(parser, "attention")
+    add_settings(parser, BRIDGE, "attention", presets=False)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,6 +43,5 @@ def run(options: argparse.Namespace) -> int:
     live = view.status(name).live
     if not live:
         show.narrate(f"{name} is over: this is its recording")
-    chosen = show.manner(options)
-    bridge = {"role": options.role, "wishes": show.wishes(options)} if chosen is show.Manner.BRIDGE else None
-    return show.show(view, name, chosen, live=live, bridge=bridge)
+    bridge = {**show.bridge(options), "role": options.role}
+    return show.show(view, name, show.manner(options), live=live, bridge=bridge)

@@ -1,18 +1,20 @@
 """`pilothouse demo`: a scripted model drives a real browser through a shop, all on this machine.
 
 The engine, the bridge and the SDKs are the ordinary ones; only the two ends are `pilothouse.local`. Settings
-are not read: it is the same everywhere. Without a Chromium the bundled recording is shown instead.
+of the run are not read: it is the same everywhere. Without a Chromium the bundled recording is shown instead.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pilothouse.cli import options as kinds
 from pilothouse.cli import show
+from pilothouse.cli.options import add_settings
 from pilothouse.errors import ChromiumUnavailable
+from pilothouse.settings.table import BRIDGE
 
 if TYPE_CHECKING:
     import argparse
@@ -36,21 +38,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="let the scripted model think N times faster",
     )
+    add_settings(parser, BRIDGE, presets=False)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the demo, or replay it where there is no Chromium."""
-    from pilothouse.cli.run import require_chromium, start
+    from pilothouse.cli.run import start
+    from pilothouse.engine.preflight import require_chromium
 
-    chosen = show.manner(options)
+    chosen, bridge = show.manner(options), show.bridge(options)
     show.require(chosen)
     try:
         require_chromium()
     except ChromiumUnavailable as unavailable:
-        return _replay(chosen, unavailable)
+        return _replay(chosen, unavailable, bridge)
     if options.speed:
         os.environ[SPEED_VARIABLE] = str(options.speed)
-    return start(spec(headless=chosen is not show.Manner.BRIDGE), chosen)
+    return start(spec(headless=chosen is not show.Manner.BRIDGE), chosen, bridge=bridge)
 
 
 def spec(*, headless: bool) -> RunSpec:
@@ -71,7 +75,7 @@ def spec(*, headless: bool) -> RunSpec:
     )
 
 
-def _replay(chosen: show.Manner, unavailable: ChromiumUnavailable) -> int:
+def _replay(chosen: show.Manner, unavailable: ChromiumUnavailable, bridge: dict[str, Any]) -> int:
     from pilothouse import paths
     from pilothouse.runs.files import FileRuns
 
@@ -80,4 +84,4 @@ def _replay(chosen: show.Manner, unavailable: ChromiumUnavailable) -> int:
         raise unavailable
     show.narrate(f"{unavailable}; this is a recording of the demo")
     view, run_id = FileRuns.for_path(recording)
-    return show.show(view, run_id, chosen, live=False)
+    return show.show(view, run_id, chosen, live=False, bridge=bridge)

@@ -20,40 +20,32 @@ PIPE_CELLS = 10_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--trash", action="store_true", help="what lies in the trash instead")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print every run, newest first."""
     import asyncio
 
-    statuses = asyncio.run(_roster())
+    statuses = asyncio.run(_roster(trash=options.trash))
     if options.json:
         _print_json(statuses)
     elif statuses:
         _print_table(statuses)
+    elif options.trash:
+        print("pilothouse: the trash is empty", file=sys.stderr)
     else:
         print("pilothouse: no runs yet (start with `pilothouse demo`)", file=sys.stderr)
     return 0
 
 
-async def _roster() -> list[RunStatus]:
+async def _roster(*, trash: bool) -> list[RunStatus]:
+    from pilothouse import paths
     from pilothouse.runs.files import FileRuns
 
     now = datetime.now(UTC)
-    return [_until(now, status) async for status in FileRuns().roster()]
-
-
-def _until(now: datetime, status: RunStatus) -> RunStatus:
-    """Let the time of a live run go on past its last event: a run that waits writes none."""
-    import msgspec
-
-    if not status.live or status.outcome is not None:
-        return status
-    try:
-        elapsed_s = (now - datetime.fromisoformat(status.started)).total_seconds()
-    except (ValueError, TypeError):
-        return status  # a start that is no moment, or one of no zone
-    return msgspec.structs.replace(status, duration_s=max(status.duration_s, elapsed_s))
+    runs = FileRuns(paths.trash_dir() if trash else None)
+    return [status.up_to(now) async for status in runs.roster()]
 
 
 def _print_json(statuses: list[RunStatus]) -> None:
@@ -75,7 +67,7 @@ def _print_table(statuses: list[RunStatus]) -> None:
     print(head + "TASK")
     room = max(width - len(head), TASK_MIN_CELLS)
     for status, state in zip(statuses, states, strict=True):
-        text = status.problem or status.task
+        text = status.problem or _called(status)
         print(
             f"{status.run:10}  {state:{state_cells}}  {status.actions:>7}  {_cost(status):>8}"
             f"  {_time(status.duration_s):>7}  {clean_line(' '.join(text.split()), room)}"
@@ -93,6 +85,11 @@ def state_words(status: RunStatus) -> str:
     if status.holding:
         return f"holding ({', '.join(status.holding)})"
     return status.phase.value
+
+
+def _called(status: RunStatus) -> str:
+    tags = "".join(f"#{tag} " for tag in status.tags)
+    return f"{tags}{status.name}: {status.task}" if status.name else f"{tags}{status.task}"
 
 
 def _cost(status: RunStatus) -> str:

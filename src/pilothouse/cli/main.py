@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 VERBS = {
+    "home": "open the roster of runs; `pilothouse` alone does the same",
     "run": "give an agent a task, and watch it",
     "demo": "watch a scripted agent drive a real browser here: no account, no key",
     "attach": "come back to a run that goes on",
     "ls": "list the runs",
+    "trash": "delete a recording, put it back, or empty the trash",
     "ctl": "pause, resume, step, say, abort, or change the model, from a script",
     "abort": "end a run and its browser",
     "reap": "show browsers that dead runs left over, and delete them",
@@ -90,6 +92,8 @@ def _dispatch(arguments: list[str]) -> int:
         from pilothouse.cli import completion
 
         return completion.answer(_parser)
+    if not arguments and _is_terminal():
+        arguments = ["home"]
     parser = _parser(arguments[0] if arguments else "")
     if not arguments or arguments == ["help"]:
         parser.print_help()
@@ -124,6 +128,10 @@ def _parser(wanted: str) -> Parser:
             module.add_arguments(verb_parser)
             verb_parser.set_defaults(run_verb=module.run)
     return parser
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
 
 
 def _forbidden(error: PermissionError) -> PilothouseError:

@@ -17,7 +17,7 @@ Kind = Callable[[str], object]
 """What argparse calls with an option's text; raises `ArgumentTypeError` with a sentence."""
 
 
-def add_settings(parser: argparse.ArgumentParser, *sections: str) -> None:
+def add_settings(parser: argparse.ArgumentParser, *sections: str, presets: bool = True) -> None:
     """Declare an option for each setting (of these sections, or of all); `settings` reads them.
 
     Nothing is checked by argparse: a value gets the same sentence wherever it was said.
@@ -29,9 +29,10 @@ def add_settings(parser: argparse.ArgumentParser, *sections: str) -> None:
         for setting in SETTINGS:
             if setting.section == section:
                 _add(group, setting)
-    parser.add_argument(
-        PRESET_FLAG, metavar="NAME", help="take the values of [preset.NAME] in the settings file"
-    )
+    if presets:
+        parser.add_argument(
+            PRESET_FLAG, metavar="NAME", help="take the values of [preset.NAME] in the settings file"
+        )
 
 
 def _add(group: argparse._ArgumentGroup, setting: Setting) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilothouse.cli import show
-from pilothouse.cli.options import factor
+from pilothouse.cli.options import add_settings, factor
 from pilothouse.errors import NoSuchRun
+from pilothouse.settings.table import BRIDGE
 
 if TYPE_CHECKING:
     import argparse
@@ -30,13 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="play at once, N times as fast as it happened; else the bridge rests and a log is not paced",
     )
     show.add_manner(parser)
+    add_settings(parser, BRIDGE, presets=False)
 
 
 def run(options: argparse.Namespace) -> int:
     """Show a finished or crashed recording."""
     chosen = show.manner(options)
     view, name = find(options.name)
-    return show.show(view, name, chosen, live=False, speed=options.speed)
+    return show.show(view, name, chosen, live=False, speed=options.speed, bridge=show.bridge(options))
 
 
 def find(name: str) -> tuple[FileRuns, str]:

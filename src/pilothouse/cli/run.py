@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from pilothouse.cli import show, staying
 from pilothouse.cli.options import add_settings, settings
-from pilothouse.errors import ChromiumUnavailable, KeyMissing, UsageError
+from pilothouse.engine.preflight import TASK_MAX_BYTES, checked_task, require
+from pilothouse.errors import UsageError
+from pilothouse.settings.specs import run_spec
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
     from pilothouse.engine.spec import RunSpec
-
-TASK_MAX_BYTES = 100_000
+    from pilothouse.settings.resolve import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,12 +42,13 @@ def run(options: argparse.Namespace) -> int:
     """Check everything that can be checked, start an engine, show its run."""
     task = _task(options.task, options.file)  # first: it may come from where the bridge wants its keys
     chosen = show.manner(options)
-    spec = _spec(options, task, chosen)
+    holding = settings(options)
+    spec = _spec(options, holding, task, chosen)
     show.require(chosen)
     within = staying.unit_argv(spec.run) if options.systemd else ()
     if doubt := staying.warning(in_unit=options.systemd):
         show.narrate(doubt)
-    return start(spec, chosen, within, bridge={"wishes": show.wishes(options)})
+    return start(spec, chosen, within, bridge=show.bridging(holding))
 
 
 def start(
@@ -63,11 +65,9 @@ def start(
     return show.show(FileRuns(), started.run, chosen, live=True, steer=True, bridge=bridge)
 
 
-def _spec(options: argparse.Namespace, task: str, chosen: show.Manner) -> RunSpec:
+def _spec(options: argparse.Namespace, holding: Settings, task: str, chosen: show.Manner) -> RunSpec:
     from pilothouse.ids import new_run_id
-    from pilothouse.settings.specs import run_spec
 
-    holding = settings(options)
     spec = run_spec(
         holding,
         run=new_run_id(),
@@ -75,38 +75,10 @@ def _spec(options: argparse.Namespace, task: str, chosen: show.Manner) -> RunSpe
         headless=options.headless or chosen is not show.Manner.BRIDGE,
         allow_root=options.allow_root,
     )
-    _require_keys(spec)
-    if spec.browser == "local":
-        require_chromium()
+    require(spec)
     for name, aside in holding.set_aside.items():
         show.narrate(f"{name} is set aside ({aside.because})")
     return spec
-
-
-def require_chromium() -> None:
-    """Make sure that there is a browser to be had on this machine.
-
-    Raises:
-        ChromiumUnavailable: There is none that can be driven; the sentence says how to get one.
-    """
-    from pilothouse.local import chromium
-
-    if chromium.find_chromium() is None:
-        raise ChromiumUnavailable(chromium.why_none(), way_out=chromium.how_to_get())
-
-
-def _require_keys(spec: RunSpec) -> None:
-    # Other providers have credentials of their own, and sentences of their own about them.
-    if spec.model_options.provider == "anthropic" and not _said("ANTHROPIC_API_KEY"):
-        raise KeyMissing(
-            "ANTHROPIC_API_KEY is not set", way_out="set it, or try pilothouse demo, which needs no key"
-        )
-    if spec.browser == "kernel" and not _said("KERNEL_API_KEY"):
-        raise KeyMissing("KERNEL_API_KEY is not set", way_out="set it, or use --browser local")
-
-
-def _said(variable: str) -> bool:
-    return bool(os.environ.get(variable, "").strip())
 
 
 def _task(argument: str | None, file: str | None) -> str:
@@ -120,21 +92,7 @@ def _task(argument: str | None, file: str | None) -> str:
         raw, where = os.fsencode(argument), "task"
     else:
         raise UsageError("there is no task", "run", 'say what to do: pilothouse run "…", or -f FILE')
-    return _checked(raw, where)
-
-
-def _checked(raw: bytes, where: str) -> str:
-    if len(raw) > TASK_MAX_BYTES:
-        raise UsageError(f"the task is longer than {TASK_MAX_BYTES} bytes", where, "say it shorter")
-    try:
-        task = raw.decode("utf-8-sig").strip()
-    except UnicodeDecodeError as error:
-        raise UsageError(f"byte {error.start} is not UTF-8", where, "the task is plain text") from None
-    if "\0" in task:
-        raise UsageError("the task holds a zero byte", where, "the task is plain text")
-    if not task:
-        raise UsageError("the task is empty", where, "say what to do")
-    return task
+    return checked_task(raw, where)
 
 
 def _from_file(path: Path) -> bytes:

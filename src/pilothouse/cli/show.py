@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pilothouse.runs import RunView
-    from pilothouse.tui.attention import Wishes
+    from pilothouse.settings.resolve import Settings
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -52,14 +52,6 @@ def manner(options: argparse.Namespace) -> Manner:
     return Manner.PLAIN if asked or not able else Manner.BRIDGE
 
 
-def wishes(options: argparse.Namespace) -> Wishes:
-    """Take from the settings how the person wants to be called."""
-    from pilothouse.cli.options import settings
-    from pilothouse.tui.attention import Wishes
-
-    return Wishes.of(settings(options))
-
-
 def require(chosen: Manner) -> None:
     """Make sure that the manner can work before anything is started for it.
 
@@ -70,6 +62,25 @@ def require(chosen: Manner) -> None:
         from pilothouse.terminal.tty import require_terminal
 
         require_terminal()
+
+
+def bridge(options: argparse.Namespace) -> dict[str, Any]:
+    """Give what the bridge is told; where another manner is chosen, nothing is read.
+
+    Raises:
+        SettingError: A setting can't be used.
+    """
+    from pilothouse.cli.options import settings
+
+    return bridging(settings(options)) if manner(options) is Manner.BRIDGE else {}
+
+
+def bridging(holding: Settings) -> dict[str, Any]:
+    """Take from the settings how the bridge looks, and how the person wants to be called."""
+    from pilothouse.settings.specs import bridge_options
+    from pilothouse.tui.attention import Wishes
+
+    return {"options": bridge_options(holding), "wishes": Wishes.of(holding)}
 
 
 def show(
@@ -91,7 +102,7 @@ def show(
         live: Follow an engine; the exit code is then the outcome's. Else it is a recording.
         steer: ctrl+c aborts the run first and leaves only the second time.
         speed: Play a recording at this factor of its pace; at 0 lines come at once, and the bridge rests.
-        bridge: What else the bridge is told: `role`, `wishes`.
+        bridge: What else the bridge is told: `options`, `wishes`, `role`.
     """
     if chosen is Manner.BRIDGE:
         from pilothouse.tui.launch import run_bridge

@@ -6,11 +6,13 @@ passes the same contract tests (`tests/unit/contract_runs.py`). Nothing here rea
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from pilothouse.events import Blob, Hold, Outcome, RunPhase
+from pilothouse.events import ApprovalRequested, Blob, Hold, LimitReached, Outcome, RunPhase
+from pilothouse.state import CurrentAction, Frame
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,6 +42,30 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The journal has no seal and no engine: the run was killed."""
     problem: str = ""
     """Why the recording can't be read, if it can't; it is listed all the same."""
+    name: str = ""
+    """What a person called it; see `runs.tending`."""
+    tags: tuple[str, ...] = ()
+    said: str = ""
+    """The agent's latest line of text, bounded, as it came."""
+    current: CurrentAction | None = None
+    frame: Frame | None = None
+    approval: ApprovalRequested | None = None
+    """What waits for a decision."""
+    limits: tuple[LimitReached, ...] = ()
+    retry_asks: bool = False
+    """The model did not answer for so long that a person is asked."""
+    gone: bool = False
+    """It is not there any more; the last that a followed roster tells of it."""
+
+    def up_to(self, now: datetime) -> RunStatus:
+        """Let the time of a live run go on past its last event: a run that waits writes none."""
+        if not self.live or self.outcome is not None:
+            return self
+        try:
+            elapsed_s = (now.astimezone(UTC) - datetime.fromisoformat(self.started)).total_seconds()
+        except (ValueError, TypeError):
+            return self  # a start that is no moment, or one of no zone
+        return msgspec.structs.replace(self, duration_s=max(self.duration_s, elapsed_s))
 
 
 class RunView(Protocol):

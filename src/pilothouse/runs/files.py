@@ -8,17 +8,21 @@ from __future__ import annotations
 import asyncio
 import difflib
 import threading
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pilothouse import ids, paths
 from pilothouse.errors import NoSuchRun, NotARecording, PilothouseError, RunGone
-from pilothouse.events import RunEnded, RunPhase
+from pilothouse.events import Hold, RunEnded, RunPhase, TextStreamed
 from pilothouse.journal.blobs import BlobStore
 from pilothouse.journal.disk import is_live
 from pilothouse.journal.index import JournalIndex
 from pilothouse.journal.reader import CHUNK_BYTES, JournalReader
 from pilothouse.runs import RunStatus
+from pilothouse.runs.tending import NO_LABEL, Label, label_print, read_label
 from pilothouse.runs.wakeup import FileWatch
 from pilothouse.state import RunState, reduce
 
@@ -34,6 +38,12 @@ LOOK_AGAIN_S = 0.25
 """A killed engine wakes nobody: followers look this often whether it still holds its lock."""
 ROSTER_S = 0.5
 """A followed roster looks for changes this often."""
+LOOKS_PART = 10
+"""Looking takes at most one part in so many of the time, however many runs there are."""
+PIECE = 40
+"""Recordings that a followed roster reads before it tells of them."""
+SAID_MAX = 2_000
+"""Characters of the agent's text that are kept to find its last line in."""
 
 
 class FileRuns:
@@ -122,17 +132,30 @@ class FileRuns:
                 return _unreadable(run, journal, str(error))
 
     async def roster(self, follow: bool = False) -> AsyncIterator[RunStatus]:
-        """Yield the status of every run, newest first; with `follow`, go on with each change."""
+        """Yield the status of every run, newest first; with `follow`, go on with each change.
+
+        A followed roster begins with the live runs and tells of the recordings as they are read: a thousand
+        take seconds.
+        """
         shown: dict[str, RunStatus] = {}
+        if follow:
+            for some in await asyncio.to_thread(self._in_pieces):
+                for status in await asyncio.to_thread(self._read, some):
+                    shown[status.run] = status
+                    yield status
         while True:
+            began_s = time.monotonic()
             statuses = await asyncio.to_thread(self._statuses)
+            took_s = time.monotonic() - began_s
+            for gone in shown.keys() - {status.run for status in statuses}:
+                yield msgspec.structs.replace(shown.pop(gone), live=False, gone=True)
             for status in sorted(statuses, key=lambda status: status.started, reverse=True):
                 if shown.get(status.run) != status:
                     shown[status.run] = status
                     yield status
             if not follow:
                 return
-            await asyncio.sleep(ROSTER_S)
+            await asyncio.sleep(max(ROSTER_S, LOOKS_PART * took_s))
 
     async def events(self, run: str, from_seq: int = 0, follow: bool = True) -> AsyncIterator[Event]:
         """Yield events in order from `from_seq`; with `follow`, until the run ended or its engine is gone.
@@ -202,6 +225,17 @@ class FileRuns:
             self._followed.pop(gone).close()
         return [self.status(run) for run in known]
 
+    def _read(self, runs: list[str]) -> list[RunStatus]:
+        return [self.status(run) for run in runs if paths.journal_path(self._root / run).exists()]
+
+    def _in_pieces(self) -> list[list[str]]:
+        """Give the live runs, then the others by their latest change, in pieces that are read quickly."""
+        journals = {run: self.journal(run) for run in self._ids()}
+        live = [run for run, journal in journals.items() if is_live(journal)]
+        changed = {run: (_fingerprint(journal) or (0, 0, 0))[2] for run, journal in journals.items()}
+        rest = sorted(journals.keys() - set(live), key=lambda run: changed[run], reverse=True)
+        return [piece for piece in (live, *_batched(rest, PIECE)) if piece]
+
     def _ids(self) -> list[str]:
         if self._foreign:
             return list(self._foreign)
@@ -224,8 +258,11 @@ class _Followed:
         self._journal = journal
         self._reader: JournalReader | None = None
         self._state = RunState()
-        self._known: tuple[int, int, int] | None = None
+        self._known: tuple[int, ...] | None = None
         self._status: RunStatus | None = None
+        self._said, self._block = "", (0, 0)
+        self._labelled: tuple[int, ...] | None = None
+        self._label = NO_LABEL
 
     def close(self) -> None:
         if self._reader is not None:
@@ -233,24 +270,53 @@ class _Followed:
             self._reader = None
 
     def status(self, run: str) -> RunStatus:
+        found = (*(_fingerprint(self._journal) or ()), *(label_print(self._journal.parent) or ()))
+        known = self._status if found == self._known else None
+        if known is not None and known.outcome is not None and not known.live:
+            return known  # it is over: nobody will ever hold its lock again
         live = is_live(self._journal)
-        found = _fingerprint(self._journal)
-        if self._status is not None and not live and not self._status.live and found == self._known:
-            return self._status
+        if known is not None and not live and not known.live:
+            return known
         reader = self._open()
         reader.at_end = False
         while not reader.at_end:
             for event in reader.read_new():
                 self._state = reduce(self._state, event)
-        self._known, self._status = found, _status(run, self._state, reader, live)
+                if isinstance(event, TextStreamed):
+                    self._hear(event)
+        self._known, self._status = (
+            found,
+            _status(run, self._state, reader, live, self._last(), self._labels()),
+        )
         if not live:
             self.close()
         return self._status
 
+    def _hear(self, event: TextStreamed) -> None:
+        block = event.turn, event.block
+        before = self._said if block == self._block else ""
+        self._block, self._said = block, (before + event.text)[-SAID_MAX:]
+
+    def _last(self) -> str:
+        """Give the last line of the agent's text."""
+        return next((line for line in reversed(self._said.splitlines()) if line.strip()), "").strip()
+
+    def _labels(self) -> Label:
+        """Read what a person called the run, again only when it was changed."""
+        found = label_print(self._journal.parent)
+        if found != self._labelled:
+            self._labelled, self._label = found, read_label(self._journal.parent)
+        return self._label
+
     def _open(self) -> JournalReader:
         if self._reader is None:
-            self._reader, self._state = JournalReader(self._journal), RunState()
+            self._reader, self._state, self._said = JournalReader(self._journal), RunState(), ""
         return self._reader
+
+
+def _batched(runs: list[str], size: int) -> list[list[str]]:
+    """Cut a list into pieces."""
+    return [runs[at : at + size] for at in range(0, len(runs), size)]
 
 
 def _fingerprint(journal: Path) -> tuple[int, int, int] | None:
@@ -261,7 +327,9 @@ def _fingerprint(journal: Path) -> tuple[int, int, int] | None:
     return info.st_ino, info.st_size, info.st_mtime_ns
 
 
-def _status(run: str, state: RunState, reader: JournalReader, live: bool) -> RunStatus:
+def _status(
+    run: str, state: RunState, reader: JournalReader, live: bool, said: str, label: Label
+) -> RunStatus:
     return RunStatus(
         run=run,
         task=state.task,
@@ -278,6 +346,14 @@ def _status(run: str, state: RunState, reader: JournalReader, live: bool) -> Run
         events=reader.count,
         torn=not live and reader.sealed is None,
         problem=_damage(reader),
+        name=label.name,
+        tags=label.tags,
+        said=said,
+        current=state.current,
+        frame=state.frame,
+        approval=state.approval,
+        limits=state.limits,
+        retry_asks=Hold.RETRY in state.holding and state.retry is not None and state.retry.asks,
     )
 
 

@@ -9,7 +9,7 @@ from pilothouse.engine.spec import BrowserOptions, ModelOptions, RunSpec
 from pilothouse.errors import SettingError
 from pilothouse.paths import rules_path
 from pilothouse.settings.kinds import RulesFile, TextFile
-from pilothouse.settings.table import SETTINGS
+from pilothouse.settings.table import BRIDGE, SETTINGS, BridgeOptions
 
 if TYPE_CHECKING:
     from pilothouse.settings.resolve import Settings
@@ -36,10 +36,16 @@ def run_spec(settings: Settings, *, run: str, task: str, headless: bool, allow_r
     )
 
 
+def bridge_options(settings: Settings) -> BridgeOptions:
+    """Give what concerns the bridge alone."""
+    chosen = {one.into[0]: settings[one.name] for one in SETTINGS if one.section == BRIDGE}
+    return BridgeOptions(**chosen)
+
+
 def _fields(settings: Settings) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for setting in SETTINGS:
-        if not setting.into:  # a viewer's
+        if setting.section == BRIDGE or not setting.into:  # a viewer's
             continue
         given = settings.of(setting.name)
         value = given.value

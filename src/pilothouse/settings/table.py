@@ -22,8 +22,24 @@ SECTIONS = {
     "browser": "which browser it drives",
     "run": "how a run goes on and ends",
     "attention": "how you hear that a run needs you",
+    "bridge": "how it looks on this terminal",
 }
-_EXAMPLE = RunSpec(run="", task="")
+BRIDGE = "bridge"
+"""The section of what concerns a viewer alone: it fills `BridgeOptions`, and no run's spec."""
+
+
+class BridgeOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How the bridge looks and what it takes."""
+
+    theme: str = ""
+    """A theme's name; empty for the default."""
+    graphics: str = "auto"
+    mouse: bool = True
+    reduced_motion: bool = False
+    """Nothing moves by itself but what the run does; over SSH it is so anyway."""
+
+
+_EXAMPLES = {"": RunSpec(run="", task=""), BRIDGE: BridgeOptions()}
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -32,9 +48,10 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     name: str
     kind: Kind
     into: tuple[str, ...]
-    """The fields of `RunSpec` that it fills; more than one share out a value of several parts.
+    """The fields of `RunSpec` that it fills, or of `BridgeOptions` in the section of that name.
 
-    None for what only a viewer looks at: `otherwise` is its default then.
+    More than one share out a value of several parts. None for what else only a viewer looks at: `otherwise`
+    is its default then.
     """
     section: str
     help: str
@@ -60,7 +77,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """What holds when nobody chose."""
         if not self.into:
             return self.otherwise
-        parts = tuple(_field(path) for path in self.into)
+        example = _EXAMPLES[self.section if self.section == BRIDGE else ""]
+        parts = tuple(_field(path, example) for path in self.into)
         return parts if len(parts) > 1 else parts[0]
 
     def show(self, value: Any) -> str:
@@ -68,8 +86,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return "" if value in ("", (), {}) else self.kind.show(value)
 
 
-def _field(path: str) -> Any:
-    value: Any = _EXAMPLE
+def _field(path: str, example: object) -> Any:
+    value: Any = example
     for name in path.split("."):
         value = getattr(value, name)
     return value
@@ -271,6 +289,34 @@ SETTINGS: tuple[Setting, ...] = (
         into=("notify_command",),
         section="attention",
         help="the engine runs it, whoever watches",
+    ),
+    Setting(
+        name="theme",
+        kind=kind.Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", "give a theme's name"),
+        into=("theme",),
+        section=BRIDGE,
+        help="its colours; pilothouse-dark by default, -light, -contrast, -terminal, or a theme of yours",
+    ),
+    Setting(
+        name="graphics",
+        kind=kind.Choice(("auto", "kitty", "sixel", "blocks", "off")),
+        into=("graphics",),
+        section=BRIDGE,
+        help="how pictures are painted; by default as the terminal says it can",
+    ),
+    Setting(
+        name="mouse",
+        kind=kind.Flag(),
+        into=("mouse",),
+        section=BRIDGE,
+        help="take the mouse; without it the terminal selects and copies as ever",
+    ),
+    Setting(
+        name="reduced-motion",
+        kind=kind.Flag(),
+        into=("reduced_motion",),
+        section=BRIDGE,
+        help="repaint less often, and let nothing move by itself",
     ),
 )
 BY_NAME = {setting.name: setting for setting in SETTINGS}

@@ -1,8 +1,9 @@
 """The one registry of what a person can do in the bridge:
 
-keys, help, footer, palette and docs/keys.md all read it.
+keys, help, footer, palette, keymaps and docs/keys.md all read it.
 
 Each action says when it is not to be had, and why; what it does is the method of the run screen it names.
+Those of the roster and the grid are in `roster_actions`, made of the same `Action`.
 No approval, abort or takeover hangs on a bare letter, digit, `;` or escape: terminals send those as replies
 (design §6).
 """
@@ -10,7 +11,7 @@ No approval, abort or takeover hangs on a bare letter, digit, `;` or escape: ter
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pilothouse.engine.roles import DRIVE, may_decide
 from pilothouse.events import RunPhase
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pilothouse.state import RunState
+
+GUARDED: Final = frozenset({"attend", "run.takeover", "run.abort", "home.delete"})
+"""What leads to a decision, an end or a takeover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +51,20 @@ class Action:
 
     id: str
     keys: tuple[str, ...]
-    """Textual's names; the first is the one shown."""
+    """Textual's names; the first is the one shown. Without any it is in the palette only."""
     title: str
     """One to three words for the footer; `live/replay` where they differ."""
     does: str
     group: str
-    why_not: Callable[[Situation], str] = lambda _: ""
-    """Why it can't be done now; empty when it can."""
+    why_not: Callable[[Any], str] = lambda _: ""
+    """Why it can't be done now, in the situation of its own screen; empty when it can."""
     footer: int = 0
     """Place in the footer, from 1; 0 for none."""
+
+    @property
+    def guarded(self) -> bool:
+        """Say whether no keymap may put it on a key that a late reply of the terminal may hold."""
+        return self.id in GUARDED
 
     @property
     def method(self) -> str:
@@ -123,6 +132,7 @@ def _following(situation: Situation) -> str:
     return "already following the latest" if situation.following else ""
 
 
+_OPEN, _CLOSE = "left_square_bracket", "right_square_bracket"
 RUN, MOVE, PANES, BRIDGE = "The run", "Moving through it", "Panes and picture", "The bridge"
 
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -143,8 +153,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("step.first", ("0", "home"), "first", "go to the beginning: the first picture", MOVE, _replay),
     Action("step.last", ("dollar_sign", "end"), "last", "go to the end, and follow a live run", MOVE),
     Action("follow", ("F",), "follow", "follow the latest", MOVE, _following, footer=5),
-    Action("mark.next", ("right_square_bracket",), "next mark", "to the next error or message", MOVE, _marks),
-    Action("mark.previous", ("left_square_bracket",), "previous mark", "the same, backwards", MOVE, _marks),
+    Action("mark.next", (_CLOSE, "ctrl+right"), "next mark", "to the next error or message", MOVE, _marks),
+    Action("mark.previous", (_OPEN, "ctrl+left"), "previous mark", "the same, backwards", MOVE, _marks),
     Action("marker.drop", ("m",), "marker", "drop a marker of your own here, or take it away", MOVE, _row),
     Action("marker.list", ("M",), "markers", "show only rows with a marker, or all again", MOVE, _row),
     Action("find", ("slash",), "search", "search in these rows; then n and N", MOVE, _row),
@@ -172,6 +182,16 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("picture.graphics", ("c",), "graphics", "cycle how pictures are painted", PANES, _picture),
     Action("picture.compare", ("d",), "compare", "the picture before the step, after, plain", PANES, _replay),
     Action("row.copy", ("y",), "copy", "copy the row; again: it whole, then the address", PANES, _row),
+    Action("border.left", ("shift+left",), "border left", "move the border between the columns", PANES),
+    Action("border.right", ("shift+right",), "border right", "the same, to the right", PANES),
+    Action("border.up", ("shift+up",), "border up", "move the border above the tool calls", PANES),
+    Action("border.down", ("shift+down",), "border down", "the same, downwards", PANES),
+    Action("border.reset", (), "usual sizes", "give the panes their usual sizes again", PANES),
+    Action("runs", ("ctrl+o",), "runs", "to the roster of runs; the run goes on", BRIDGE),
+    Action("grid", ("ctrl+g",), "grid", "all live runs with their pictures", BRIDGE),
+    Action("run.next", ("J",), "next run", "to the next live run", BRIDGE),
+    Action("run.previous", ("K",), "previous run", "to the live run before", BRIDGE),
+    Action("theme.next", (), "next theme", "change the colours to those of the next theme", BRIDGE),
     Action("help", ("question_mark", "f1"), "help", "what can be done now, and what not", BRIDGE, footer=9),
     Action("palette", ("ctrl+p",), "palette", "find an action by name", BRIDGE),
     Action("leave", ("q", "ctrl+q"), "leave", "leave the bridge; the run goes on", BRIDGE, footer=10),
@@ -200,12 +220,27 @@ _KEY_NAMES: Final = {
     "pageup": "pgup",
     "pagedown": "pgdn",
     "f1": "F1",
+    "shift+left": "shift+←",
+    "shift+right": "shift+→",
+    "shift+up": "shift+↑",
+    "shift+down": "shift+↓",
+    "ctrl+left": "ctrl+←",
+    "ctrl+right": "ctrl+→",
+    "plus": "+",
+    "minus": "-",
+    "semicolon": ";",
+    "delete": "del",
 }
 
 
 def key_name(key: str) -> str:
     """Write a key as a person reads it."""
     return _KEY_NAMES.get(key, key)
+
+
+def keys_name(keys: tuple[str, ...]) -> str:
+    """Write the first of an action's keys; `palette` for one that has none."""
+    return key_name(keys[0]) if keys else "palette"
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +343,11 @@ SEARCH_KEYS: Final = (
 SIFT_KEYS: Final = (
     LocalKey("enter", "show only what is named; nothing shows all again", "show only these"),
     LocalKey("→", "complete the word", "complete"),
+    LocalKey("esc", "leave", "leave"),
+)
+PALETTE_KEYS: Final = (
+    LocalKey("↑ ↓", "choose", "choose"),
+    LocalKey("enter", "do it", "do it"),
     LocalKey("esc", "leave", "leave"),
 )
 GOTO_KEYS: Final = (

@@ -1,6 +1,6 @@
-"""The app around the run screen:
+"""The app around the screens:
 
-its life, its keys for every screen, its themes. The run itself is the screen's.
+its life, which screen is in front, its themes and keymap. A run itself is its screen's.
 """
 
 from __future__ import annotations
@@ -8,63 +8,51 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.binding import Binding, BindingType
-from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from pilothouse.engine.roles import DRIVE
+from pilothouse.errors import PilothouseError
 from pilothouse.events import Outcome
 from pilothouse.safety import clean_line
 from pilothouse.terminal.app import GuardedApp
-from pilothouse.tui import themes
-from pilothouse.tui.actions import ACTIONS, key_name
+from pilothouse.tui import keymap as keymaps
+from pilothouse.tui import roster, themes
 from pilothouse.tui.attention import Attention, Wishes, utc_now, way_of
 from pilothouse.tui.graphics import cell_size, ways
+from pilothouse.tui.layouts import Layouts
+from pilothouse.tui.screens.home import HomeScreen
 from pilothouse.tui.screens.run import RunScreen
+from pilothouse.tui.widgets.palette import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     from textual.screen import Screen
 
     from pilothouse.engine.link import Link
+    from pilothouse.engine.spec import RunSpec, Started
     from pilothouse.runs import RunView
     from pilothouse.terminal.probe import Capabilities
     from pilothouse.tui.attention import Call
 
+THEME_ENTRY = "theme:"
 
-class ActionCommands(Provider):
-    """The registry, for the palette: what can be done now first, the rest with why not."""
 
-    def _entries(self) -> Iterator[tuple[str, str, Callable[[], None]]]:
-        screen = self.screen
-        if not isinstance(screen, RunScreen):
-            return
-        for action in ACTIONS:
-            why_not = action.why_not(screen.situation)
-            title = action.title_for(screen.live)
-            help_text = f"not now: {why_not}" if why_not else f"{action.does}  ({key_name(action.keys[0])})"
-            yield title, help_text, lambda name=action.id: screen.choose_action(name)  # type: ignore[misc]
+def _launch(spec: RunSpec) -> Started:
+    from pilothouse.engine.launch import launch  # nothing but a new run needs it
 
-    async def discover(self) -> Hits:
-        """List everything."""
-        for title, help_text, callback in self._entries():
-            yield DiscoveryHit(title, callback, help=help_text)
-
-    async def search(self, query: str) -> Hits:
-        """List what matches."""
-        matcher = self.matcher(query)
-        for title, help_text, callback in self._entries():
-            if (score := max(matcher.match(title), matcher.match(help_text) * 0.8)) > 0:
-                yield Hit(score, matcher.highlight(title), callback, help=help_text)
+    return launch(spec)
 
 
 class Bridge(GuardedApp[None]):
-    """One run on the screen: live while it lives, else as a recording.
+    """One run on the screen, live while it lives, else as a recording; or the roster of all of them.
 
     Args:
-        view: Where the run is read and asked.
-        run: Its id.
+        view: Where runs are read and asked.
+        run: The id of the run to begin with; empty for the roster.
         replay: Only read it: begin at its first event and send no commands.
         capabilities: What the probe found of the terminal.
         actor: Who the commands are from.
@@ -75,21 +63,23 @@ class Bridge(GuardedApp[None]):
         speed: Play a recording at once, at so many times its pace; 0 opens it resting.
         theme: A theme's name; the default one where it is unknown.
         theme_directories: Where themes are read; None for ours and the person's own.
+        keymap: The person's keys, where they are not to be read from the configuration directory.
+        launch: How a new run is started.
         now: A monotonic clock, in seconds.
+        wall: The time of day, for the roster.
     """
 
-    CSS_PATH = "screens/run.tcss"
+    CSS_PATH: ClassVar = ["screens/run.tcss", "screens/home.tcss"]
     TITLE = "Pilothouse"
-    ENABLE_COMMAND_PALETTE = True
-    COMMANDS: ClassVar = {ActionCommands}
+    ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "leave", "leave", show=False, priority=True, id="app.leave")
+        Binding("ctrl+q", "quit_bridge", "leave", show=False, priority=True, id="app.leave")
     ]
 
     def __init__(
         self,
         view: RunView,
-        run: str,
+        run: str = "",
         *,
         replay: bool = False,
         capabilities: Capabilities,
@@ -101,37 +91,153 @@ class Bridge(GuardedApp[None]):
         speed: float = 0.0,
         theme: str = themes.DEFAULT,
         theme_directories: tuple[Path, ...] | None = None,
+        keymap: keymaps.Keymap | None = None,
+        launch: Callable[[RunSpec], Started] = _launch,
         now: Callable[[], float] = time.monotonic,
+        wall: Callable[[], datetime] | None = None,
         strict_egress: bool = False,
         crash_log: Path | None = None,
     ) -> None:
         super().__init__(strict_egress=strict_egress, crash_log=crash_log)
-        self.run_id = run
-        self._theme_problems = self._load_themes(theme_directories, theme)
+        self.view = view
+        self._ways, self._cell_px = ways(capabilities, graphics), cell_size(capabilities)
+        self._actor, self._role, self._connect, self._wishes = actor, role, connect, wishes
+        self._now, self._wall, self._start = now, wall, launch
+        self._call_way, self._tmux = way_of(capabilities, wishes), capabilities.multiplexer == "tmux"
+        self._draft: dict[str, str] = {}
+        self._layouts = Layouts()
+        self._theme_directories = theme_directories
+        self._problems = self._load_themes(theme)
+        self._keys, problems = (keymap, []) if keymap is not None else keymaps.load()
+        self._problems += problems
+        self.set_keymap(self._keys.for_textual())
+        self._run_screen = self._screen_of(run, replay, speed if replay else 0.0) if run else None
 
-        def screen_of(run: str, *, replay: bool) -> RunScreen:
-            screen = RunScreen(
-                view,
-                run,
-                replay=replay,
-                ways=ways(capabilities, graphics),
-                cell_px=cell_size(capabilities),
-                speed=speed if replay else 0.0,
-                now=now,
-            )
-            screen.actor, screen.role = actor, role
-            screen.connect = None if replay else connect
-            screen.attention = Attention(wishes, utc_now())
-            return screen
+    # --- screens ----------------------------------------------------------------------------------
 
-        self._screen_of = screen_of
-        self.run_screen = screen_of(run, replay=replay)
-        self._way, self._tmux = way_of(capabilities, wishes), capabilities.multiplexer == "tmux"
+    @property
+    def run_screen(self) -> RunScreen:
+        """The run that is open, or was last."""
+        if self._run_screen is None:
+            raise LookupError("no run is open")
+        return self._run_screen
 
-    def _load_themes(self, directories: tuple[Path, ...] | None, wanted: str) -> list[str]:
-        found, problems = themes.load_all(directories)
+    @property
+    def run_id(self) -> str:
+        """The id of the run that is open, or was last; empty while none was."""
+        return self._run_screen.run_id if self._run_screen is not None else ""
+
+    def _screen_of(self, run: str, replay: bool, speed: float = 0.0) -> RunScreen:
+        screen = RunScreen(
+            self.view,
+            run,
+            replay=replay,
+            ways=self._ways,
+            cell_px=self._cell_px,
+            speed=speed,
+            now=self._now,
+        )
+        screen.actor, screen.role, screen.surroundings = self._actor, self._role, self
+        screen.keymap, screen.layouts = self._keys, self._layouts
+        screen.connect = None if replay else self._connect
+        screen.attention = Attention(self._wishes, utc_now())
+        return screen
+
+    def get_default_screen(self) -> Screen[None]:
+        """Begin on the run, or on the roster."""
+        return self._run_screen or self._home()
+
+    def _home(self) -> HomeScreen:
+        screen = HomeScreen(self.view, self, self._wall)
+        screen.keymap = self._keys
+        return screen
+
+    def open_run(self, run: str, *, replay: bool) -> None:
+        """Open a run in the place of the one that is open; what lies over the roster is closed."""
+        screen = self._screen_of(run, replay)
+        while len(self.screen_stack) > 1 and not isinstance(self.screen, HomeScreen | RunScreen):
+            self.pop_screen()
+        if isinstance(self.screen, HomeScreen) and len(self.screen_stack) > 1:
+            self.pop_screen()  # the roster that was opened over a run
+        self._run_screen = screen
+        if isinstance(self.screen, RunScreen) and len(self.screen_stack) > 1:
+            self.switch_screen(screen)
+        else:
+            if isinstance(self.screen, RunScreen):
+                self.workers.cancel_node(self.screen)  # the one below all can't be taken away
+            self.push_screen(screen)
+        self.set_terminal_title(f"pilothouse {run}")
+
+    def leave_screen(self) -> None:
+        """Go back to the screen behind; where there is none, leave the bridge."""
+        if isinstance(self.screen, HomeScreen) or (
+            isinstance(self.screen, RunScreen) and not self.has_roster()
+        ):
+            self.exit()
+            return
+        if self.screen is self._run_screen:
+            self._run_screen = None
+        self.pop_screen()
+
+    def has_roster(self) -> bool:
+        """Say whether the roster lies behind what is in front."""
+        return any(isinstance(screen, HomeScreen) for screen in self.screen_stack)
+
+    def show_home(self) -> None:
+        """Go to the roster: the one behind, or one over the run."""
+        if self.has_roster():
+            while not isinstance(self.screen, HomeScreen):
+                self.pop_screen()
+            self._run_screen = None
+        else:
+            self.push_screen(self._home())
+
+    def back_to_run(self) -> None:
+        """Close a roster that was opened over a run."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def show_grid(self) -> None:
+        """Show the live runs side by side."""
+        from pilothouse.tui.screens.grid import GridScreen  # not for the first frame
+
+        screen = GridScreen(self.view, self, self._wall)
+        screen.keymap = self._keys
+        self.push_screen(screen)
+
+    def show_new_run(self) -> None:
+        """Ask for a task."""
+        from pilothouse.tui.screens.new_run import NewRunScreen  # not for the first frame
+
+        self.push_screen(NewRunScreen(self, self._start, self._draft))
+
+    def show_neighbour(self, by: int) -> None:
+        """Open the live run after or before the one that is open."""
+        self._find_neighbour(by)
+
+    @work(group="neighbour", exclusive=True, exit_on_error=False)
+    async def _find_neighbour(self, by: int) -> None:
+        try:
+            runs = [status async for status in self.view.roster() if roster.is_live(status)]
+        except PilothouseError as error:
+            self.notify(str(error), severity="error")
+            return
+        ids = [status.run for status in sorted(runs, key=lambda status: status.started)]
+        others = [run for run in ids if run != self.run_id]
+        if not others:
+            self.notify("no other run is live")
+            return
+        at = ids.index(self.run_id) if self.run_id in ids else -1
+        self.open_run(ids[(at + by) % len(ids)], replay=False)
+
+    # --- themes -----------------------------------------------------------------------------------
+
+    def _load_themes(self, wanted: str) -> list[str]:
+        found, problems = themes.load_all(self._theme_directories)
         for theme in found:
             self.register_theme(theme)
+        self._ours = sorted(theme.name for theme in found)
+        wanted = themes.full_name(wanted, self._ours)
         if wanted in self.available_themes:
             self.theme = wanted
         elif wanted != themes.DEFAULT:
@@ -140,15 +246,53 @@ class Bridge(GuardedApp[None]):
             self.theme = themes.DEFAULT
         return problems
 
-    def get_default_screen(self) -> Screen[None]:
-        """Begin on the run."""
-        return self.run_screen
+    def next_theme(self) -> None:
+        """Use the next theme of ours and the person's own."""
+        at = self._ours.index(self.theme) if self.theme in self._ours else -1
+        self.use_theme(self._ours[(at + 1) % len(self._ours)])
+
+    def use_theme(self, name: str) -> None:
+        """Use a theme, and say which."""
+        self.theme = name
+        self.notify(f"theme: {name} (to keep it: theme = {name!r} in settings.toml)")
+
+    def theme_entries(self) -> list[Entry]:
+        """Give the palette's entries for the themes."""
+        return [
+            Entry(
+                f"{THEME_ENTRY}{name}", f"theme {name}", "use these colours", "in use" * (name == self.theme)
+            )
+            for name in self._ours
+        ]
+
+    def choose_theme(self, entry: str) -> bool:
+        """Use the theme of a palette's entry; says whether it was one."""
+        if entry.startswith(THEME_ENTRY):
+            self.use_theme(entry.removeprefix(THEME_ENTRY))
+            return True
+        return False
+
+    @work(group="themes", exit_on_error=False)
+    async def _watch_themes(self) -> None:
+        """Take a theme file into use as it is saved; one that went bad costs a toast; the old one stays."""
+        async for found, problems in themes.changes(self._theme_directories):
+            for theme in found:
+                self.register_theme(theme)
+            self._ours = sorted({*self._ours, *(theme.name for theme in found)})
+            if any(theme.name == self.theme for theme in found):
+                self._invalidate_css()
+                self.refresh_css(animate=False)
+            if problems:
+                self.notify("\n".join(problems), severity="warning", timeout=10)
+
+    # --- its life ---------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        """Say what was wrong with themes, in one toast."""
-        self.set_terminal_title(f"pilothouse {self.run_id}")
-        if self._theme_problems:
-            self.notify("\n".join(self._theme_problems), severity="warning", timeout=10)
+        """Say what was wrong with themes and keys, in one toast."""
+        self.set_terminal_title(f"pilothouse {self.run_id}".strip())
+        if self._problems:
+            self.notify("\n".join(self._problems), severity="warning", timeout=10)
+        self._watch_themes()
 
     def call(self, call: Call) -> None:
         """Call the person in the ways that they want to be called."""
@@ -157,15 +301,7 @@ class Bridge(GuardedApp[None]):
         if call.bell:
             self.bell()
         if call.desktop:
-            self.notify_desktop(call.desktop, self._way, tmux=self._tmux)
-
-    def open_run(self, run: str) -> None:
-        """Show another live run in place of this one, with the same role."""
-        self.run_id, self.run_screen = run, self._screen_of(run, replay=False)
-        if not self.screen._result_callbacks:
-            # A default screen has none: Textual 8.2.8 then fails half way, with no screen left.
-            self.screen._push_result_callback(self.screen, None)
-        self.switch_screen(self.run_screen)
+            self.notify_desktop(call.desktop, self._call_way, tmux=self._tmux)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave every key to the page while a person drives."""
@@ -174,14 +310,14 @@ class Bridge(GuardedApp[None]):
             return False
         return super().check_action(action, parameters)
 
-    def action_leave(self) -> None:
+    def action_quit_bridge(self) -> None:
         """Leave the bridge; the run goes on."""
         self.exit()
 
     def farewell(self) -> str:
         """Say in one sentence what becomes of the run."""
-        screen = self.run_screen
-        if screen.is_replay:
+        screen = self._run_screen
+        if screen is None or screen.is_replay:
             return ""
         if screen.live:
             return f"run {self.run_id} goes on: pilothouse attach {self.run_id}"

@@ -17,6 +17,7 @@ from pilothouse.errors import SettingError
 from pilothouse.journal.disk import is_live
 from pilothouse.paths import socket_path
 from pilothouse.runs.files import FileRuns
+from pilothouse.settings.table import BridgeOptions
 from pilothouse.terminal.probe import probe
 from pilothouse.terminal.tty import require_terminal, restored
 
@@ -27,38 +28,40 @@ if TYPE_CHECKING:
     from pilothouse.terminal.probe import Capabilities
     from pilothouse.tui.attention import Wishes
 
-GRAPHICS: Final = ("auto", "kitty", "sixel", "blocks", "off")
 SSH_FPS: Final = "10"
 """Repaints per second over SSH: a third to a fifth of the bytes (tui-style §0.8)."""
 
 
 async def run_bridge(
     view: RunView,
-    run: str,
+    run: str = "",
     *,
     replay: bool = False,
-    graphics: str = "auto",
+    graphics: str = "",
     speed: float = 0.0,
     theme: str = "",
     role: str = DRIVE,
     wishes: Wishes | None = None,
+    options: BridgeOptions | None = None,
 ) -> int:
-    """Show a run until the person leaves; returns the exit code.
+    """Show a run, or the roster of all, until the person leaves; returns the exit code.
 
     Args:
-        view: Where the run is.
-        run: Its id.
+        view: Where runs are.
+        run: The run's id; empty for the roster.
         replay: It is a recording; no command is sent.
-        graphics: One of `GRAPHICS`.
+        graphics: How pictures are painted, over what the options say.
         speed: Play a recording at once, at so many times its pace; 0 opens it resting.
-        theme: A theme's name; empty for the default.
+        theme: A theme's name, over what the options say.
         role: What the person may do: `watch`, `approve` or `drive`.
         wishes: How the person wants to be called; None as the settings outside of the command line say.
+        options: How the bridge looks and what it takes.
 
     Raises:
         TerminalUnfit: There is no terminal at both ends, or it is too small.
     """
-    capabilities = prepare()
+    options = options or BridgeOptions()
+    capabilities = prepare(reduced_motion=options.reduced_motion)
     from pilothouse.tui import themes
     from pilothouse.tui.app import Bridge
 
@@ -72,13 +75,13 @@ async def run_bridge(
         role=role,
         connect=_connector(view, actor, role),
         wishes=wishes or _wishes(),
-        graphics=graphics,
+        graphics=graphics or options.graphics,
         speed=speed,
-        theme=theme or themes.DEFAULT,
+        theme=theme or options.theme or themes.DEFAULT,
     )
     gc.freeze()  # full collections would cost 24 ms each, with thousands of live objects (performance §7)
     with restored():
-        await bridge.run_async()
+        await bridge.run_async(mouse=options.mouse)
     if farewell := bridge.farewell():
         sys.stdout.write(farewell + "\n")
     return bridge.return_code or 0
@@ -104,8 +107,11 @@ def _wishes() -> Wishes:
         return Wishes()
 
 
-def prepare() -> Capabilities:
+def prepare(*, reduced_motion: bool = False) -> Capabilities:
     """Check and probe the terminal, and set what Textual reads when it is imported.
+
+    Args:
+        reduced_motion: Repaint as seldom as over SSH, and scroll without gliding.
 
     Raises:
         TerminalUnfit: There is no terminal at both ends, or it is too small.
@@ -115,6 +121,8 @@ def prepare() -> Capabilities:
     for stale in ("COLUMNS", "LINES"):
         os.environ.pop(stale, None)  # Textual would believe an exported size over the terminal, for ever
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    if capabilities.ssh:
+    if reduced_motion:
+        os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    if capabilities.ssh or reduced_motion:
         os.environ.setdefault("TEXTUAL_FPS", SSH_FPS)
     return capabilities

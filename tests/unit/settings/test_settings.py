@@ -14,7 +14,7 @@ from pilothouse.settings import kinds, page, table
 from pilothouse.settings.file import SettingsFile, lines_of, read_file
 from pilothouse.settings.given import Given, Source
 from pilothouse.settings.resolve import Settings, resolve
-from pilothouse.settings.specs import run_spec
+from pilothouse.settings.specs import bridge_options, run_spec
 from pilothouse.settings.table import BY_NAME, SETTINGS
 
 NOT_CHOSEN = {"run", "task", "headless", "allow_root", "model_api", "scenario", "shop", "local_backend"}
@@ -57,8 +57,16 @@ def test_every_field_of_the_spec_is_one_setting() -> None:
     fields = {name for name in RunSpec.__struct_fields__ if not name.endswith("_options")} - NOT_CHOSEN
     fields |= {f"model_options.{name}" for name in ModelOptions.__struct_fields__}
     fields |= {f"browser_options.{name}" for name in BrowserOptions.__struct_fields__}
-    filled = [field for setting in SETTINGS for field in setting.into]
+    filled = [field for setting in SETTINGS if setting.section != table.BRIDGE for field in setting.into]
     assert sorted(filled) == sorted(fields)
+
+
+def test_every_option_of_the_bridge_is_one_setting_and_none_of_them_reaches_a_run() -> None:
+    filled = [field for setting in SETTINGS if setting.section == table.BRIDGE for field in setting.into]
+    assert sorted(filled) == sorted(table.BridgeOptions.__struct_fields__)
+    settings = resolve({}, {"PILOTHOUSE_THEME": "light", "PILOTHOUSE_MOUSE": "0"}, SettingsFile(path="none"))
+    assert bridge_options(settings) == table.BridgeOptions(theme="light", mouse=False)
+    assert run_spec(settings, run="r", task="t", headless=False) == RunSpec(run="r", task="t")
 
 
 def test_without_any_choice_the_spec_is_the_default_one() -> None:

@@ -13,13 +13,19 @@ from textual.content import Content
 from textual.widgets import Static
 
 from pilothouse.tui.actions import ABORT_KEYS, ACTIONS, COMPOSER_KEYS, LocalKey, key_name
+from pilothouse.tui.keymap import Keymap
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from textual.app import ComposeResult
 
     from pilothouse.tui.actions import Action, Situation
+    from pilothouse.tui.roster_actions import Choice
 
-_KEYS_CELLS = 16
+_KEYS_CELLS = 18
+
+RUN_PANES = {"Writing to the agent": COMPOSER_KEYS, "The abort pane": ABORT_KEYS}
 
 
 class HelpPane(VerticalScroll):
@@ -27,27 +33,36 @@ class HelpPane(VerticalScroll):
 
     ALLOW_MAXIMIZE = False
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        actions: Sequence[Action] = ACTIONS,
+        panes: Mapping[str, tuple[LocalKey, ...]] | None = None,
+    ) -> None:
         super().__init__(id="help")
+        self._actions = actions
+        self._panes = RUN_PANES if panes is None else panes
 
     def compose(self) -> ComposeResult:
         """Lay out the one text."""
         yield Static(Content(""), id="help-text")
 
-    def tell(self, situation: Situation) -> None:
+    def tell(self, situation: Situation | Choice, keymap: Keymap | None = None) -> None:
         """Write the page for what can be done now."""
+        keymap = keymap or Keymap()
         parts: list[Content] = []
-        for group, actions in groupby(ACTIONS, key=lambda action: action.group):
-            parts.append(Content.styled(f"{group}\n", "bold $accent"))
-            parts += [_line(action, situation) for action in actions]
+        for group, actions in groupby(self._actions, key=lambda action: action.group):
+            parts.append(Content.styled(f"{group}\n", "bold $text-accent"))
+            parts += [_line(action, situation, keymap) for action in actions]
             parts.append(Content("\n"))
-        parts += _local("Writing to the agent", COMPOSER_KEYS) + _local("The abort pane", ABORT_KEYS)
+        for title, keys in self._panes.items():
+            parts += _local(title, keys)
         self.query_one("#help-text", Static).update(Content("").join(parts))
         self.scroll_home(animate=False)
 
 
-def _line(action: Action, situation: Situation) -> Content:
-    keys = " ".join(key_name(key) for key in action.keys).ljust(_KEYS_CELLS)
+def _line(action: Action, situation: Situation | Choice, keymap: Keymap) -> Content:
+    keys = " ".join(key_name(key) for key in keymap.keys(action)) or "palette"
+    keys = keys.ljust(_KEYS_CELLS)
     why_not = action.why_not(situation)
     if why_not:
         return Content.assemble(
@@ -61,4 +76,4 @@ def _local(title: str, keys: tuple[LocalKey, ...]) -> list[Content]:
         Content.assemble((key.keys.ljust(_KEYS_CELLS), "bold $foreground"), (f"{key.does}\n", "$text-muted"))
         for key in keys
     ]
-    return [Content.styled(f"{title}\n", "bold $accent"), *lines, Content("\n")]
+    return [Content.styled(f"{title}\n", "bold $text-accent"), *lines, Content("\n")]

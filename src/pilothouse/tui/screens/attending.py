@@ -65,4 +65,4 @@ class AttendingScreen(DecidingScreen):
         else:
             said = words.state_words(found.phase, found.holding, found.outcome)
             self.say(f"{found.run} needs you: {said}")
-            self.app.open_run(found.run)
+            self.app.open_run(found.run, replay=False)

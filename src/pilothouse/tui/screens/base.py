@@ -22,8 +22,9 @@ from pilothouse.frames.geometry import Extent, fit
 from pilothouse.paths import free_bytes, runs_dir
 from pilothouse.safety import clean_line
 from pilothouse.tui import status, words
-from pilothouse.tui.actions import ACTIONS, HELP_KEYS, Situation, key_name, waits_here
+from pilothouse.tui.actions import ACTIONS, HELP_KEYS, Situation, waits_here
 from pilothouse.tui.calls import Calls
+from pilothouse.tui.keymap import Keymap
 from pilothouse.tui.panes.help import HelpPane
 from pilothouse.tui.panes.inspector import InspectorPane
 from pilothouse.tui.panes.lists import ListPane
@@ -69,6 +70,7 @@ class RunBody(Screen[None]):
     PANES: ClassVar = ("transcript", "tools", "picture")
     role = DRIVE
     """What the person may do to a live run."""
+    keymap = Keymap()
 
     def __init__(
         self,
@@ -373,7 +375,7 @@ class RunBody(Screen[None]):
             quiet = quiet or (action.id == "attend" and not waits_here(now))
             if not quiet and not action.why_not(now):
                 keys.append(
-                    (key_name(action.keys[0]), self._title(action.id, action.title_for(now.steerable)), True)
+                    (self.keymap.shown(action), self._title(action.id, action.title_for(now.steerable)), True)
                 )
         self.query_one(KeyBar).put(keys)
 

@@ -14,6 +14,7 @@ from pilothouse import commands as cmd
 from pilothouse.tui.actions import ACTIONS, BY_ID
 from pilothouse.tui.panes.help import HelpPane
 from pilothouse.tui.panes.picture import PicturePane
+from pilothouse.tui.screens.arranging import ArrangingScreen
 from pilothouse.tui.screens.attending import AttendingScreen
 from pilothouse.tui.screens.finding import FindingScreen
 from pilothouse.tui.screens.linking import LinkedScreen
@@ -34,7 +35,7 @@ AGAIN_S = 2.0
 _BESIDE_DRAWER = frozenset({"run.interrupt", "leave", "back"})
 _SWALLOWED = frozenset({"pane.next", "pane.previous"})
 """Keys that the composer would take for a tab, and the screen for a change of pane."""
-_BESIDE_HELP = _BESIDE_DRAWER | {"help", "row.up", "row.down", "row.page_up", "row.page_down"}
+_BESIDE_HELP = _BESIDE_DRAWER | {"help", "palette", "row.up", "row.down", "row.page_up", "row.page_down"}
 
 
 def _bindings() -> list[BindingType]:
@@ -50,11 +51,11 @@ def _bindings() -> list[BindingType]:
             priority=action.id != "leave",
         )
         for action in ACTIONS
-        if action.id != "palette"
+        if action.keys
     ]
 
 
-class RunScreen(FindingScreen, QueueingScreen, AttendingScreen, LinkedScreen):
+class RunScreen(ArrangingScreen, FindingScreen, QueueingScreen, AttendingScreen, LinkedScreen):
     """A run, watched, steered and replayed."""
 
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
@@ -90,7 +91,7 @@ class RunScreen(FindingScreen, QueueingScreen, AttendingScreen, LinkedScreen):
         """Do an action that was chosen by its name, not by a key: what lies open in front is closed first."""
         if self.drawer.opened:
             self._close()
-        if self.has_class("-help") and name != "help":
+        if self.has_class("-help") and name not in _BESIDE_HELP:
             self.do_help()
         self.action_do(name)
 
@@ -393,9 +394,5 @@ class RunScreen(FindingScreen, QueueingScreen, AttendingScreen, LinkedScreen):
         """Show or close the help pane."""
         self.toggle_class("-help")
         if self.has_class("-help"):
-            self.query_one(HelpPane).tell(self.situation)
+            self.query_one(HelpPane).tell(self.situation, self.keymap)
         self.show_keys()
-
-    def do_leave(self) -> None:
-        """Leave the bridge."""
-        self.app.exit()

@@ -20,6 +20,7 @@ from pilothouse.tui.actions import (
     GOTO_KEYS,
     LIMIT_KEYS,
     MESSAGE_KEYS,
+    PALETTE_KEYS,
     QUEUE_KEYS,
     SIFT_KEYS,
     WHEEL_KEYS,
@@ -29,6 +30,7 @@ from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
 from pilothouse.tui.widgets.composer import Composer
 from pilothouse.tui.widgets.finders import Find, Sift
 from pilothouse.tui.widgets.lines import FactLine
+from pilothouse.tui.widgets.palette import PalettePane
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine
 from pilothouse.tui.widgets.queue import MessageEditor, QueuePane
 from pilothouse.tui.widgets.wheel import WheelPane
@@ -57,6 +59,7 @@ _KEYS: Final = {
     "edit": EDIT_KEYS,
     "always": ALWAYS_KEYS,
     "wheel": WHEEL_KEYS,
+    "palette": PALETTE_KEYS,
 }
 DECIDING: Final = frozenset({"approval", "reject", "edit", "always"})
 """The panes in which a decision is taken."""
@@ -86,6 +89,7 @@ class Drawer(Container):
         yield MessageEditor()
         yield Find()
         yield Sift()
+        yield PalettePane()
         yield ApprovalPane(self._now)
         yield DecisionForm("reject", self._now, "why not? the agent reads it")
         yield DecisionForm("edit", self._now, "the input as JSON")
@@ -130,4 +134,5 @@ class Drawer(Container):
 
     @property
     def _pane(self) -> Widget:
-        return self.query_one(f"#{self.opened}")
+        pane = self.query_one(f"#{self.opened}")
+        return pane.line if isinstance(pane, PalettePane) else pane
