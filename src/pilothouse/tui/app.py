@@ -96,6 +96,7 @@ class Bridge(GuardedApp[None]):
         crash_log: Path | None = None,
     ) -> None:
         super().__init__(strict_egress=strict_egress, crash_log=crash_log)
+        self.capabilities = capabilities
         self.run_id = run
         self._theme_problems = self._load_themes(theme_directories, theme)
         self.run_screen = RunScreen(

@@ -15,6 +15,7 @@ from pilothouse.tui.actions import ACTIONS, BY_ID
 from pilothouse.tui.panes.help import HelpPane
 from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.screens.deciding import DecidingScreen
+from pilothouse.tui.screens.zooming import Zooming
 from pilothouse.tui.widgets.approval import ApprovalPane
 from pilothouse.tui.widgets.composer import Composer
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine, parse_place
@@ -51,7 +52,7 @@ def _bindings() -> list[BindingType]:
     ]
 
 
-class RunScreen(DecidingScreen):
+class RunScreen(Zooming, DecidingScreen):
     """A run, watched, steered and replayed."""
 
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
@@ -77,6 +78,8 @@ class RunScreen(DecidingScreen):
         action = BY_ID[name]
         if why_not := action.why_not(self.situation):
             self.say(f"{action.title.partition('/')[0]}: {why_not}", "warning")
+            return
+        if self.looks_around(name):
             return
         method: Callable[[], None] = getattr(self, action.method)
         method()
