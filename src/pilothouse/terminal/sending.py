@@ -56,6 +56,15 @@ class Paced(App[ReturnType]):
         """Told, after each frame, which stretches of cells (column, row, width) it wrote to."""
 
     @property
+    def erases(self) -> bool:
+        """Say whether erased cells take the present background: all do but GNU screen's."""
+        return self._shadow.erases
+
+    @erases.setter
+    def erases(self, erases: bool) -> None:
+        self._shadow.erases = erases
+
+    @property
     def link(self) -> LinkFigures:
         """What the line to the terminal carries."""
         return self.pacer.figures()

@@ -7,6 +7,8 @@ a copy of the screen is kept, and what is new is written with colours said only 
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -27,15 +29,22 @@ if TYPE_CHECKING:
 
 GAP: Final = 6
 """So many unchanged cells between two changed ones are sent again: a move costs as much."""
+_MANY: Final = " " * 12
+_BLANKS: Final = re.compile(r" {12,}")
 _UNKNOWN: Final = ("", "?")
 Cell = tuple[str, str]
 """A character and the colours it is shown in, as the terminal is told them."""
 
 
 class Shadow:
-    """What the terminal shows, as far as it is known."""
+    """What the terminal shows, as far as it is known.
 
-    def __init__(self) -> None:
+    Args:
+        erases: Erased cells take the present background, as in every terminal but GNU screen.
+    """
+
+    def __init__(self, *, erases: bool = True) -> None:
+        self.erases = erases
         self._lines: dict[int, list[Cell]] = {}
         self.written: list[tuple[int, int, int]] = []
         """What the last update wrote to: column, row and width of each stretch."""
@@ -55,11 +64,15 @@ class Shadow:
                 parts = list(_chops(update))
             case _:
                 return update.render_segments(console)
-        system = console._color_system or ColorSystem.TRUECOLOR
-        return "".join(self._part(x, y, strip, console, system) for x, y, strip in parts)
+        frame = _Frame(erases=self.erases)
+        for x, y, strip in parts:
+            self.line(x, y, strip, console, frame)
+        return frame.text
 
-    def _part(self, x: int, y: int, strip: Strip, console: Console, system: ColorSystem) -> str:
-        cells = _cells(strip, system)
+    def line(self, x: int, y: int, strip: Strip, console: Console, frame: _Frame | None = None) -> str:
+        """Add to a frame what makes the terminal show part of a line; returns all of the frame."""
+        frame = frame or _Frame(erases=self.erases)
+        cells = _cells(strip, console._color_system or ColorSystem.TRUECOLOR)
         shown = self._lines.setdefault(y, [])
         width = strip.cell_length if cells is None else len(cells)
         if len(shown) < x + width:
@@ -71,14 +84,73 @@ class Shadow:
                 if 0 <= beside < len(shown):
                     shown[beside] = _UNKNOWN
             self.written.append((x, y, width))
-            return f"\x1b[{y + 1};{x + 1}H{strip.render(console)}"
+            frame.whole(x, y, strip.render(console))
+            return frame.text
         before = shown[x : x + width]
-        if cells == before:
-            return ""
-        shown[x : x + width] = cells
-        runs = list(_runs(before, cells))
-        self.written += [(x + start, y, end - start) for start, end in runs]
-        return "".join(f"\x1b[{y + 1};{x + start + 1}H{_written(cells[start:end])}" for start, end in runs)
+        if cells != before:
+            shown[x : x + width] = cells
+            for start, end in _runs(before, cells):
+                self.written.append((x + start, y, end - start))
+                frame.run(x + start, y, cells[start:end])
+        return frame.text
+
+
+class _Frame:
+    """What is written for one update; colours are said when they change, over moves and lines."""
+
+    def __init__(self, *, erases: bool) -> None:
+        self._parts: list[str] = []
+        self._erases = erases
+        self._codes = ""
+
+    @property
+    def text(self) -> str:
+        """All of it; it leaves no colour behind."""
+        return "".join([*self._parts, "\x1b[m" if self._codes else ""])
+
+    def whole(self, x: int, y: int, rendered: str) -> None:
+        """Add what was rendered with its own colours."""
+        plain = "\x1b[m" if self._codes else ""
+        self._codes = ""
+        self._parts.append(f"\x1b[{y + 1};{x + 1}H{plain}{rendered}")
+
+    def run(self, x: int, y: int, cells: list[Cell]) -> None:
+        """Add cells side by side."""
+        self._parts.append(f"\x1b[{y + 1};{x + 1}H")
+        for codes, same in groupby(cells, key=lambda cell: cell[1]):
+            self._parts.append(_change(self._codes, codes))
+            self._codes = codes
+            text = "".join(character for character, _ in same)
+            self._parts.append(self._shortened(text, codes))
+
+    def _shortened(self, text: str, codes: str) -> str:
+        """Write many blanks as cells erased in the present colour; not where an attribute shows on them."""
+        look = _LOOK.fullmatch(codes) if self._erases and _MANY in text else None
+        if look is None or look[1]:
+            return text
+        return _BLANKS.sub(lambda found: f"\x1b[{len(found[0])}X\x1b[{len(found[0])}C", text)
+
+
+@lru_cache(maxsize=4_096)
+def _change(before: str, after: str) -> str:
+    """Say what changes one look into another."""
+    if before == after:
+        return ""
+    if not after:
+        return "\x1b[m"
+    old, new = _LOOK.fullmatch(before), _LOOK.fullmatch(after)
+    if not (old and new) or old[1] != new[1] or any(old[n] and not new[n] for n in (2, 3)):
+        return f"\x1b[0;{after}m"
+    said = [new[n] for n in (2, 3) if old[n] != new[n] and new[n]]
+    return f"\x1b[{';'.join(said)}m"
+
+
+_LOOK: Final = re.compile(
+    r"((?:[1-9](?:;|$))*)"
+    r"(3[0-79]|9[0-7]|38;5;\d+|38;2;\d+;\d+;\d+)?;?"
+    r"(4[0-79]|10[0-7]|48;5;\d+|48;2;\d+;\d+;\d+)?"
+)
+"""Attributes, foreground and background, as Textual writes them."""
 
 
 def _layout(update: LayoutUpdate) -> Iterator[tuple[int, int, Strip]]:
@@ -136,11 +208,3 @@ def _runs(before: list[Cell], after: list[Cell]) -> Iterator[tuple[int, int]]:
         end = at + 1
     if start >= 0:
         yield start, end
-
-
-def _written(cells: list[Cell]) -> str:
-    parts: list[str] = []
-    for codes, run in groupby(cells, key=lambda cell: cell[1]):
-        text = "".join(character for character, _ in run)
-        parts.append(f"\x1b[0;{codes}m{text}" if codes else f"\x1b[m{text}")
-    return "".join(parts) + "\x1b[m"

@@ -97,6 +97,7 @@ class Bridge(GuardedApp[None]):
     ) -> None:
         super().__init__(strict_egress=strict_egress, crash_log=crash_log)
         self.capabilities = capabilities
+        self.erases = capabilities.multiplexer != "screen"
         self.run_id = run
         self._theme_problems = self._load_themes(theme_directories, theme)
         self.run_screen = RunScreen(
