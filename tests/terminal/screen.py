@@ -1,7 +1,7 @@
-"""A small terminal: cells, Kitty's and sixel's pictures, and the answers. It decodes what we send into pixels.
+"""A small terminal: cells, Kitty's and sixel's pictures, the answers. It decodes what we send into pixels.
 
-It knows what the bridge sends and no more, and says of anything else that it does not: a sequence it has no word
-for is kept in `strange`.
+It knows what the bridge sends and no more, and says of anything else that it does not: a sequence it has no
+word for is kept in `strange`.
 """
 
 from __future__ import annotations
@@ -87,9 +87,8 @@ class Screen:
         at = 0
         while at < len(text):
             found = _TOKEN.match(text, at)
-            if found is None or (found.end() == len(text) and found["text"] is None and found["csi"] is None):
-                if found is None:
-                    break
+            if found is None:
+                break
             at = found.end()
             self._take(found)
         self._rest = text[at:]
@@ -231,7 +230,7 @@ class Screen:
         self.received += 1
 
     def shown(self) -> tuple[Image.Image, tuple[int, int, int, int]] | None:
-        """Give the picture that the placeholder cells show, and the cells it lies in (left, top, right, bottom)."""
+        """Give the picture that placeholders show, and its cells (left, top, right, bottom)."""
         parts: dict[tuple[int, int], tuple[int, int, int]] = {}
         for y, row in enumerate(self.cells):
             before: tuple[int, int, int] | None = None
@@ -274,8 +273,6 @@ def _part(cell: Cell, before: tuple[int, int, int] | None) -> tuple[int, int, in
 def decode_sixel(data: str, size: tuple[int, int]) -> Image.Image:
     """Decode sixel data after its raster attributes."""
     image = Image.new("RGBA", (size[0], size[1] + 6))
-    pixels = image.load()
-    assert pixels is not None
     palette: dict[int, tuple[int, int, int, int]] = {}
     ink, x, y = (0, 0, 0, 255), 0, 0
     for token in re.finditer(r"#(\d+)(?:;2;(\d+);(\d+);(\d+))?|!(\d+)([?-~])|([$-])|([?-~])", data):
@@ -288,10 +285,8 @@ def decode_sixel(data: str, size: tuple[int, int]) -> Image.Image:
         elif move is not None:
             x, y = 0, y + (6 if move == "-" else 0)
         else:
-            bits = ord(repeated or one) - 63
-            for _ in range(int(count or 1)):
-                for bit in range(6):
-                    if bits >> bit & 1:
-                        pixels[x, y + bit] = ink
-                x += 1
+            bits, end = ord(repeated or one) - 63, x + int(count or 1)
+            for bit in (bit for bit in range(6) if bits >> bit & 1):
+                image.paste(ink, (x, y + bit, end, y + bit + 1))
+            x = end
     return image.crop((0, 0, *size))

@@ -49,7 +49,9 @@ class Link:
         while self._sent and now - self._sent[0][0] > RECENT_S:
             self._sent.popleft()
 
-    def acknowledged(self, count: int, sent_at: float, delivered_then: int, now: float) -> None:
+    def acknowledged(
+        self, count: int, sent_at: float, delivered_then: int, now: float, *, filled: bool = True
+    ) -> None:
         """Take note that a frame arrived, and with it all that was sent before.
 
         Args:
@@ -57,13 +59,15 @@ class Link:
             sent_at: When the frame was written.
             delivered_then: `delivered` at that time.
             now: When its acknowledgement came.
+            filled: The line had enough to carry; else this says only what it carries at least.
         """
         took = max(now - sent_at, 1e-6)
         self.delivered += count
-        self._trips.append(took)
-        arrived = self.delivered - delivered_then
-        if arrived >= TELLING_BYTES:
-            self._rates.append(arrived / took)
+        on_line_s = count / self.rate if self.rate else 0.0
+        self._trips.append(max(took - on_line_s, took / 10))
+        rate = (self.delivered - delivered_then) / took
+        if (filled and count >= TELLING_BYTES) or (self._rates and rate > max(self._rates)):
+            self._rates.append(rate)
 
     @property
     def rtt_s(self) -> float:

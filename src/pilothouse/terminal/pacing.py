@@ -41,6 +41,8 @@ class Marked(NamedTuple):
     at: float
     delivered: int
     is_text: bool
+    fills: bool
+    """With it there was enough on its way to measure the line by."""
 
 
 def place_of(number: int) -> tuple[int, int]:
@@ -113,8 +115,10 @@ class Pacer:
 
     @property
     def settled(self) -> bool:
-        """Say whether all that was sent has arrived, as far as can be known."""
-        return not self._flying if self.answers else self._backlog() == 0
+        """Say whether all that was sent of pictures has arrived, as far as can be known."""
+        if not self.answers:
+            return self._backlog() == 0
+        return all(frame.is_text for frame in self._flying)
 
     def figures(self) -> LinkFigures:
         """Give what a status line shows."""
@@ -137,7 +141,8 @@ class Pacer:
         number, self._next = self._next, (self._next + 1) % NUMBERS
         asked = question(number)
         self.link.wrote(count + len(asked), now)
-        self._flying.append(Marked(number, count + len(asked), now, self.link.delivered, is_text))
+        fills = self.waiting_bytes + count >= self.window // 4
+        self._flying.append(Marked(number, count + len(asked), now, self.link.delivered, is_text, fills))
         return asked
 
     def answered(self, row: int, column: int, now: float) -> bool:
@@ -153,7 +158,7 @@ class Pacer:
             frame = self._flying.popleft()
             arrived += frame.size
             if frame.number == number or not known:
-                self.link.acknowledged(arrived, frame.at, frame.delivered, now)
+                self.link.acknowledged(arrived, frame.at, frame.delivered, now, filled=frame.fills)
                 break
         return True
 
