@@ -63,6 +63,8 @@ ABORTS, LATE_REPLIES = 8, 1_000
 SSH = {"SSH_CONNECTION": "192.0.2.1 1 192.0.2.2 22"}
 CTRL_Y = b"\x19"
 SEED = 20_261_125
+LOOK_S = 0.1
+"""How often the picture is read where no new part of it came: the cells that show it may have."""
 
 
 @contextmanager
@@ -89,14 +91,15 @@ class Watcher:
     def __init__(self, terminal: PlayedTerminal) -> None:
         self._terminal = terminal
         self._received = 0
+        self._looked = 0.0
         self.shown: list[tuple[float, int]] = []
         terminal.when_shown = self._look
 
     def _look(self, now: float) -> None:
         screen = self._terminal.screen
-        if screen.received == self._received:
+        if screen.received == self._received and now - self._looked < LOOK_S:
             return
-        self._received = screen.received
+        self._received, self._looked = screen.received, now
         picture = screen.shown()
         number = number_on(picture[0]) if picture is not None else -1
         if number > 0 and (not self.shown or number != self.shown[-1][1]):

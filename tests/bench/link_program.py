@@ -144,7 +144,7 @@ async def main(log: Log, pictures: list[Image.Image], frames_s: float, events_s:
         CSS_PATH = str(Path(app.__file__).parent / "screens" / "run.tcss")
 
         async def on_event(self, event: events.Event) -> None:
-            if isinstance(event, events.Key):
+            if isinstance(event, events.Key) and not event.is_forwarded:
                 log("key", name=event.key)
             await super().on_event(event)
 

@@ -62,5 +62,5 @@ def png(image: Image.Image, quality: Quality) -> bytes:
     small = indexed(image, quality.colours)
     small.info = {}  # a colour profile of the source would be copied into every piece
     out = io.BytesIO()
-    small.save(out, "PNG", compress_level=9)
+    small.save(out, "PNG", compress_level=6)
     return out.getvalue()

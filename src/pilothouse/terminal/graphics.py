@@ -11,7 +11,12 @@ from typing import Final, NamedTuple, Self
 
 from pilothouse.errors import PilothouseError
 
-_KITTY: Final = r"\x1b_G[a-zA-Z]=[\w,=-]{1,200}(?:;[A-Za-z0-9+/=]{0,4096})?\x1b\\"
+_DATA: Final = r"m=[01];[A-Za-z0-9+/=]{1,4096}"
+_KITTY: Final = (
+    rf"\x1b_G(?:a=T,U=1,q=2,f=100,i=\d{{1,8}},p=1,c=\d{{1,3}},r=\d{{1,3}},{_DATA}"
+    rf"|q=2,{_DATA}|a=d,d=I,q=2,i=\d{{1,8}})\x1b\\"
+)
+"""The three commands of `frames.kitty`: none names a file, none asks for an answer."""
 _SIXEL: Final = r"\x1bP[\d;]{0,20}q[\x21-\x7e]*\x1b\\"
 _OURS: Final = re.compile(f"(?:{_KITTY}|{_SIXEL})+")
 

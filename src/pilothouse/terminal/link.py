@@ -63,10 +63,9 @@ class Link:
         """
         took = max(now - sent_at, 1e-6)
         self.delivered += count
-        on_line_s = count / self.rate if self.rate else 0.0
-        self._trips.append(max(took - on_line_s, took / 10))
+        self._trips.append(took)
         rate = (self.delivered - delivered_then) / took
-        if (filled and count >= TELLING_BYTES) or (self._rates and rate > max(self._rates)):
+        if (filled and count >= TELLING_BYTES) or (self._rates and rate > self._measured):
             self._rates.append(rate)
 
     @property
@@ -77,7 +76,12 @@ class Link:
     @property
     def rate(self) -> float:
         """Bytes a second that the line carries; 0 while that is not known."""
-        return max(max(self._rates), LEAST_RATE) if self._rates else 0.0
+        return max(self._measured, LEAST_RATE) if self._rates else 0.0
+
+    @property
+    def _measured(self) -> float:
+        """The upper quartile: waits of ours make a rate look low, answers that come together make it high."""
+        return sorted(self._rates)[len(self._rates) * 3 // 4]
 
     def sent_rate(self, now: float) -> float:
         """Bytes a second written of late."""

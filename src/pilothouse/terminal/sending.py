@@ -141,6 +141,13 @@ class Paced(App[ReturnType]):
                     self._write_marked("".join(piece), is_text=False)
             await self._turn(lambda: self.pacer.settled)
 
+    async def painted(self) -> None:
+        """Wait until everything that was to be repainted has been written."""
+        done = asyncio.Event()
+        self.screen.call_after_refresh(done.set)
+        await done.wait()
+        await self._turn(lambda: not self._unpainted)
+
     async def _turn(self, is_time: Callable[[], bool]) -> None:
         while self._is_paced and not is_time():
             self._unsent.clear()

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 NEAR_S, FAR_S = 0.2, 0.5
 """At most five pictures a second, two over SSH (tui-style §3.4)."""
-FRAME_S: Final = 1.3
-"""A whole picture may take the line so long: 40 kB at 30 kB/s."""
-FAR_BYTES: Final = 40_000
+FRAME_S: Final = 1.0
+"""A whole picture may take the line so long; with what else it carries the newest is there within 4 s."""
+FAR_BYTES: Final = 30_000
 """What it may take over SSH while the rate of the line is not known."""
 FAST: Final = 400_000.0
 """Bytes a second from which on no picture is made smaller."""
@@ -49,6 +49,7 @@ class Hanger:
         self._last = (0, BEST)
         self._shown: Developed | None = None
         self._drawn = False
+        self._unpainted = False
         self._wiped: set[int] = set()
         self._redrawing = False
         self.way = Graphics.OFF
@@ -118,17 +119,23 @@ class Hanger:
             self._last = (patch.cost_bytes, quality)
         if patch.pieces[0].x < 0:
             self._remember_to_undo()
+            if self._unpainted:
+                await self._app.painted()  # this picture deletes what cells showed before the last
+                self._unpainted = False
             await self._send(patch.pieces, shown.box)
 
     async def draw(self, shown: Developed) -> None:
         """Draw onto the painted cells, where a painter does that."""
         patch: Patch | None = shown.patch
         self._shown = shown
-        if patch is None or not patch.pieces or patch.pieces[0].x < 0:
+        if patch is None or not patch.pieces:
+            return
+        if patch.pieces[0].x < 0:
+            self._unpainted = patch.changed != ()
             return
         if patch.changed is None:
             self._drawn = False
-            await _painted(self._app)
+            await self._app.painted()
         self._wiped.clear()
         self._drawn = True
         await self._send(patch.pieces, shown.box)
@@ -182,10 +189,3 @@ class Hanger:
 
 def _graphics_of(data: str) -> list[Graphic]:
     return [Graphic.of(f"{part}\x1b\\") for part in data.split("\x1b\\") if part]
-
-
-async def _painted(app: Any) -> None:
-    """Wait until what has changed is painted."""
-    done = asyncio.Event()
-    app.screen.call_after_refresh(done.set)
-    await done.wait()
