@@ -79,7 +79,9 @@ class PlayedTerminal:
         os.close(self.master)
 
     def resize(self, width: int, height: int) -> None:
-        """Tell the pty its size; the screen itself keeps its own."""
+        """Give the screen and the pty another size."""
+        with self._changed:
+            self.screen.resize(width, height)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
     def type(self, data: bytes) -> float:

@@ -81,9 +81,19 @@ class Screen:
         self._rest = ""
         self._decoder = __import__("codecs").getincrementaldecoder("utf-8")("replace")
 
+    def resize(self, width: int, height: int) -> None:
+        """Take another size; what lies beyond it is gone."""
+        rows = [[*row[:width], *[Cell()] * (width - len(row))] for row in self.cells[:height]]
+        self.cells = [*rows, *([Cell()] * width for _ in range(height - len(rows)))]
+        self.width, self.height = width, height
+        self.canvas = self.canvas.crop((0, 0, width * self.cell_px[0], height * self.cell_px[1]))
+
     def feed(self, data: bytes) -> None:
         """Take what was sent; a sequence cut in two waits for its rest."""
-        text = self._rest + self._decoder.decode(data)
+        self._rest = self._read(self._rest + self._decoder.decode(data))
+
+    def _read(self, text: str) -> str:
+        """Take what is whole; returns the rest."""
         at = 0
         while at < len(text):
             found = _TOKEN.match(text, at)
@@ -91,7 +101,7 @@ class Screen:
                 break
             at = found.end()
             self._take(found)
-        self._rest = text[at:]
+        return text[at:]
 
     def _take(self, found: re.Match[str]) -> None:
         if found["text"] is not None:
@@ -103,7 +113,7 @@ class Screen:
                 self._graphics(found["body"][1:])
         elif found["kind"] == "P" and found["body"].startswith("tmux;"):
             self.in_tmux, was = False, self.in_tmux
-            self.feed(found["body"].removeprefix("tmux;").replace("\x1b\x1b", "\x1b").encode() + b"\x1b\\")
+            assert not self._read(found["body"].removeprefix("tmux;").replace("\x1b\x1b", "\x1b"))
             self.in_tmux = was
         elif found["kind"] == "P":
             self._sixel(found["body"])
@@ -263,8 +273,8 @@ def _part(cell: Cell, before: tuple[int, int, int] | None) -> tuple[int, int, in
     front = cell.look.front
     number = front[0] if len(front) == 1 else (front[0] << 16 | front[1] << 8 | front[2])
     marks = [_WHERE[mark] for mark in cell.text[1:]]
-    if marks:
-        return number, marks[0], marks[1]
+    if marks:  # of a cell that has come in half the second is missing
+        return number, marks[0], (*marks, 0)[1]
     if before is not None and before[0] == number:
         return number, before[1], before[2] + 1
     return number, 0, 0

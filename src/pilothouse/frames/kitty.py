@@ -106,7 +106,7 @@ class Kitty:
             assert self._image is not None
             changed = changed_cells(self._image, image, self._cell_px)
         count = sum(map(sum, changed))
-        before = [list(row) for row in self._parts]
+        before = [_said(row) for row in self._parts]
         is_whole = is_first or count > WHOLE_FROM * cells.width * cells.height or self._is_patchy
         if is_whole:
             pieces += self._send_bands(image, changed, quality)
@@ -115,15 +115,20 @@ class Kitty:
                 pieces += self._send_patch(image, box, quality)
         self._image = image
         self._doom()
-        repainted = [
-            [a != b for a, b in zip(*rows, strict=True)] for rows in zip(before, self._parts, strict=True)
-        ]
-        for y, row in enumerate(repainted):
-            if any(row) or is_first:
-                self._strips[y] = self._strip(y)
-        boxes = None if is_first else tuple(rectangles(repainted))
+        boxes = self._repaint(before, everything=is_first)
         cost = sum(len(piece.data) for piece in pieces) + _cells_cost(boxes, cells)
         return Patch(tuple(self._strips), cost, tuple(pieces), boxes, is_whole)
+
+    def _repaint(self, before: list[list[tuple[Part, bool]]], *, everything: bool) -> tuple[Box, ...] | None:
+        """Make the strips of rows that say something else now; gives the cells that do, None for all."""
+        changed = [
+            [one != other for one, other in zip(was, _said(row), strict=True)]
+            for was, row in zip(before, self._parts, strict=True)
+        ]
+        for y, row in enumerate(changed):
+            if any(row) or everything:
+                self._strips[y] = self._strip(y)
+        return None if everything else tuple(rectangles(changed))
 
     def again(self, rows: range) -> tuple[Piece, ...]:
         """The cells say what is shown; nothing else was overwritten."""
@@ -215,10 +220,15 @@ class Kitty:
         x = 0
         for number, run in groupby(self._parts[y], key=lambda part: part.picture):
             parts = list(run)
-            text = written(parts, at=x, width=self._cells.width)
-            segments.append(Segment(text, self._numbers.style(number)))
+            style = self._numbers.style(number)
+            segments += [Segment(text, style) for text in written(parts, at=x, width=self._cells.width)]
             x += len(parts)
         return Strip(segments, self._cells.width)
+
+
+def _said(row: list[Part]) -> list[tuple[Part, bool]]:
+    """Give what cells say: the part they show, and whether the first of its picture, which says it itself."""
+    return [(part, x == 0 or row[x - 1].picture != part.picture) for x, part in enumerate(row)]
 
 
 def _deletion(number: int) -> str:

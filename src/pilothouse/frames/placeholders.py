@@ -42,18 +42,22 @@ class Part(NamedTuple):
     column: int
 
 
-def written(parts: list[Part], *, at: int = 0, width: int = 0) -> str:
+def written(parts: list[Part], *, at: int = 0, width: int = 0) -> list[str]:
     """Write cells side by side that show one row of one picture.
+
+    A cell with marks is a text of its own: cut anywhere else, a text would lose its marks to its neighbour.
 
     Args:
         parts: The cells, ascending columns.
         at: The column of the pane where they begin.
         width: Columns of the pane; those at its right edge, where notices lie, are all marked.
     """
-    cells = []
+    texts: list[str] = []
     for n, part in enumerate(parts):
-        marks = ""
         if n == 0 or (at + n) % EVERY == 0 or at + n >= width - EDGE:
-            marks = MARKS[part.row] + MARKS[part.column]
-        cells.append(PLACEHOLDER + marks)
-    return "".join(cells)
+            texts.append(PLACEHOLDER + MARKS[part.row] + MARKS[part.column])
+        elif texts[-1].endswith(PLACEHOLDER):
+            texts[-1] += PLACEHOLDER
+        else:
+            texts.append(PLACEHOLDER)
+    return texts

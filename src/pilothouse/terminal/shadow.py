@@ -2,7 +2,7 @@
 
 Textual repaints whole lines of whole widgets; of a line of streamed text that is 200 cells for one word. Here
 a copy of the screen is kept, and what is new is written with colours said only where they change
-(performance §6). Lines with wide or joined characters, links, and pictures are sent as Textual would: whole.
+(performance §6). Lines with wide characters or links are sent as Textual would: whole.
 """
 
 from __future__ import annotations
@@ -182,16 +182,31 @@ def _cells(strip: Strip, system: ColorSystem) -> list[Cell] | None:
 
 def _segment_cells(segment: Segment, system: ColorSystem) -> list[Cell] | None:
     text, style, control = segment
-    if control or not (text.isascii() or all(get_character_cell_size(one) == 1 for one in text)):
+    if control or (style is not None and style._link):
         return None
-    if style is None:
-        return [(character, "") for character in text]
-    if style._link:
-        return None
-    codes = style._ansi
-    if codes is None:
+    codes = "" if style is None else style._ansi
+    if codes is None and style is not None:
         codes = Strip.render_ansi(style, system)
-    return [(character, codes) for character in text]
+    codes = codes or ""
+    if text.isascii():
+        return [(character, codes) for character in text]
+    clusters = _clusters(text)
+    return None if clusters is None else [(cluster, codes) for cluster in clusters]
+
+
+@lru_cache(maxsize=2_048)
+def _clusters(text: str) -> list[str] | None:
+    """Take a text apart into cells, marks with what they stand on; None where a cell is not one wide."""
+    found: list[str] = []
+    for character in text:
+        match get_character_cell_size(character):
+            case 1:
+                found.append(character)
+            case 0 if found:
+                found[-1] += character
+            case _:
+                return None
+    return found
 
 
 def _runs(before: list[Cell], after: list[Cell]) -> Iterator[tuple[int, int]]:
