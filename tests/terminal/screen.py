@@ -133,8 +133,9 @@ class Screen:
             elif character == "\r":
                 self._x = 0
             elif unicodedata.combining(character) or character == "\u200d":
-                before = self.cells[self._y][max(self._x - 1, 0)]
-                self.cells[self._y][max(self._x - 1, 0)] = replace(before, text=before.text + character)
+                if 0 < self._x <= self.width and self._y < self.height:
+                    before = self.cells[self._y][self._x - 1]
+                    self.cells[self._y][self._x - 1] = replace(before, text=before.text + character)
             elif character >= " ":
                 self._put(Cell(character, self._look))
                 if unicodedata.east_asian_width(character) in "WF":

@@ -190,6 +190,11 @@ class Paced(App[ReturnType]):
         if self._unpainted or self.pacer.due_s is not None:
             self._watch()
 
+    def _resume_signal(self) -> None:
+        """Know nothing of a screen that something else has had."""
+        self._shadow.forget()
+        super()._resume_signal()
+
     async def _on_resize(self, event: Resize) -> None:
         """Know nothing of a screen of another size; Textual's own handler is called besides."""
         self._shadow.forget()

@@ -58,7 +58,6 @@ class Shadow:
         self.written = []
         match update:
             case LayoutUpdate():
-                self.forget()
                 parts = list(_layout(update))
             case ChopsUpdate() if update.spans:
                 parts = list(_chops(update))
