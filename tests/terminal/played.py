@@ -6,13 +6,14 @@ import contextlib
 import fcntl
 import os
 import select
+import signal
 import struct
 import subprocess
 import termios
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -58,6 +59,7 @@ class PlayedTerminal:
         self._going: deque[tuple[float, bytes]] = deque()
         self._line_free_at = 0.0
         self._changed = threading.Condition()
+        self.process: Any = None
         self.trouble: BaseException | None = None
 
     def __enter__(self) -> Self:
@@ -83,6 +85,8 @@ class PlayedTerminal:
         with self._changed:
             self.screen.resize(width, height)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        if self.process is not None:  # the pty is not its controlling terminal: nobody else tells it
+            self.process.send_signal(signal.SIGWINCH)
 
     def type(self, data: bytes) -> float:
         """Type; returns when. It arrives by the line's delay later."""
@@ -109,7 +113,7 @@ class PlayedTerminal:
 
     def wait_for_exit(self, timeout_s: float = 20.0) -> int:
         """Wait until the program and its output have ended; return its exit code."""
-        code = self.process.wait(timeout_s)
+        code: int = self.process.wait(timeout_s)
         self._thread.join(timeout_s)
         if self.trouble is not None:
             raise AssertionError(self.screen.text) from self.trouble
