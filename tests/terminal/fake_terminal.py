@@ -12,12 +12,23 @@ import subprocess
 import termios
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-ANSWERS: list[tuple[re.Pattern[bytes], bytes]] = [
+Answer = bytes | Callable[[re.Match[bytes]], bytes]
+
+
+def position(asked: re.Match[bytes]) -> bytes:
+    """Say where the cursor was put before it was asked about."""
+    return b"\x1b[%b;%bR" % (asked[1], asked[2])
+
+
+POSITION: tuple[re.Pattern[bytes], Answer] = (re.compile(rb"\x1b\[(\d+);(\d+)H\x1b\[6n"), position)
+ANSWERS: list[tuple[re.Pattern[bytes], Answer]] = [
+    POSITION,
     (re.compile(rb"\x1b_G[^\x1b]*a=q[^\x1b]*\x1b\\"), b"\x1b_Gi=31;OK\x1b\\"),
     (re.compile(rb"\x1b\[16t"), b"\x1b[6;20;10t"),
     (re.compile(rb"\x1b\[c"), b"\x1b[?62;4;22c"),
@@ -37,7 +48,7 @@ class FakeTerminal:
         *,
         delay_s: float = 0.0,
         environ: Mapping[str, str] | None = None,
-        answers: Sequence[tuple[re.Pattern[bytes], bytes]] = tuple(ANSWERS),
+        answers: Sequence[tuple[re.Pattern[bytes], Answer]] = tuple(ANSWERS),
         size: tuple[int, int] = (120, 40),
     ) -> None:
         self._argv, self._delay_s, self._answers, self._size = list(argv), delay_s, answers, size
@@ -120,7 +131,7 @@ class FakeTerminal:
     def _new_answers(self) -> list[bytes]:
         """Return the answers to the queries that came since the last call, in order."""
         hits = sorted(
-            (match.end(), answer)
+            (match.end(), answer if isinstance(answer, bytes) else answer(match))
             for query, answer in self._answers
             for match in query.finditer(self.sent, max(0, self._seen - 200))
             if match.end() > self._seen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.segment import Segment
 from rich.text import Text
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.events import Key
+    from textual.screen import Screen
     from textual.widget import Widget
 
 PAYLOADS: dict[str, str] = {
@@ -133,6 +134,10 @@ class Gallery(GuardedApp[None]):
     def __init__(self) -> None:
         super().__init__()
         self._payloads = iter(PAYLOADS.items())
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        self._shadow.forget()  # every text is sent whole, so that a test finds it in what was sent
+        super()._display(screen, renderable)
 
     def compose(self) -> ComposeResult:
         yield Header()

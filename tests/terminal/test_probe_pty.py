@@ -61,7 +61,7 @@ def test_answers_later_than_the_probe_waits_are_no_keys() -> None:
 
 
 def test_a_terminal_without_pictures_gets_blocks() -> None:
-    with run(0.0, answers=[ANSWERS[2]], environ={"COLORTERM": ""}) as terminal:
+    with run(0.0, answers=[ANSWERS[3]], environ={"COLORTERM": ""}) as terminal:
         terminal.wait_for_text("READY")
         found = found_in(terminal.sent)
         assert not found.kitty

@@ -24,9 +24,10 @@ KINDS = (
 )  # fmt: skip
 
 # All that Textual and we may send: colours, cursor moves, modes, keyboard protocol, pointer shape, title,
-# links, our own clipboard writes.
+# links, our own clipboard writes, blanks erased, the question that acknowledges a frame.
 OURS = re.compile(
-    r"\x1b\[[\d;]*m|\x1b\[\d+;\d+H|\x1b\[\?\d+[hl]|\x1b\[[<>]\d*u|\x1b\[\?20(?:26|48)\$p"
+    r"\x1b7\x1b\[\d+;\d+H\x1b\[6n\x1b8|\x1b\[\d+[XC]"
+    r"|\x1b\[[\d;]*m|\x1b\[\d+;\d+H|\x1b\[\?\d+[hl]|\x1b\[[<>]\d*u|\x1b\[\?20(?:26|48)\$p"
     r"|\x1b\]22;[a-z-]+\x07|\x1b\]2;BEGIN [^\x00-\x1f\x7f-\x9f]*\x1b\\"
     r"|\x1b\]8;(?:id=[\w.-]+)?;(?:http://x/[\x21-\x7e]*)?\x1b\\"
     r"|\x1b\]52;c;(?!cHduZWQ=)[A-Za-z0-9+/=]+\x07|[\r\n\x07]"
@@ -45,7 +46,7 @@ def test_no_payload_leaves_through_any_kind_of_widget() -> None:
         for name in PAYLOADS:
             start = len(terminal.sent)
             terminal.type(F9)
-            done = re.compile(rb"SHOWN:%b:.*\x1b\[\?2026l\Z" % name.encode(), re.DOTALL)
+            done = re.compile(rb"SHOWN:%b:.*\x1b\[6n\x1b8\Z" % name.encode(), re.DOTALL)
             terminal.wait_for(lambda sent, done=done: done.search(sent) is not None)  # type: ignore[misc]
             shown = terminal.sent[start:]
             assert leaks(shown) == [], name

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from rich.segment import Segments
 from rich.text import Text
-from textual.app import App, ReturnType
+from textual.app import ReturnType
 
 from pilothouse import paths
 from pilothouse.safety import Redactor, clean, clean_line, secrets_from_environment
 from pilothouse.terminal.egress import EgressGuard, safe_title
 from pilothouse.terminal.ingress import GuardedDriver
 from pilothouse.terminal.notify import desktop
+from pilothouse.terminal.sending import Paced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,7 @@ CLIPBOARD_LIMIT = 1_000_000
 REASON_LIMIT = 200
 
 
-class GuardedApp(App[ReturnType]):
+class GuardedApp(Paced[ReturnType]):
     """Guards the terminal from text, the keys from replies, and the screen from a crash's secrets.
 
     Args:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from textual._parser import ParseError  # private; checked by hand at every release, like the parser itself
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Event
 
+from pilothouse.terminal import tty
 from pilothouse.terminal.replies import ReplyFilter
 
 if TYPE_CHECKING:
@@ -25,6 +27,17 @@ if TYPE_CHECKING:
 
 READ_BYTES = 4096
 POLL_S = 0.05
+
+
+class Answered(Event, bubble=False):
+    """The terminal said where the cursor is: what was sent before the question has arrived."""
+
+    def __init__(self, row: int, column: int, at_s: float) -> None:
+        super().__init__()
+        self.row = row
+        self.column = column
+        self.at_s = at_s
+        """When it was read, whatever the event loop was doing."""
 
 
 class GuardedParser(XTermParser):
@@ -44,6 +57,9 @@ class GuardedParser(XTermParser):
         yield from self._released(now)
         if wanted := self._filter.feed(data, now):
             yield from super().feed(wanted)
+        for row, column in self._filter.positions:
+            yield Answered(row, column, now)
+        self._filter.positions.clear()
 
     def tick(self) -> Iterable[Message]:
         """Yield what became a key by waiting."""
@@ -63,6 +79,17 @@ class GuardedDriver(LinuxDriver):
         # Textual draws on standard error; where that goes into a file, the terminal would stay blank.
         if sys.__stderr__ is None or not sys.__stderr__.isatty():
             self._file = sys.__stdout__
+
+    @property
+    def backlog(self) -> int:
+        """How many writes wait for the terminal."""
+        return self._writer_thread._queue.qsize() if self._writer_thread is not None else 0
+
+    def stop_application_mode(self) -> None:
+        """Take our pictures off the terminal, then give it back."""
+        if undo := tty.take_leftovers():
+            self.write(undo)
+        super().stop_application_mode()
 
     def run_input_thread(self) -> None:
         """Read the terminal until told to stop; runs in the driver's input thread."""

@@ -16,6 +16,8 @@ import tty
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from pilothouse.terminal.multiplexer import is_under_mosh, outer_terminal
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,7 +45,9 @@ class Capabilities:
     rtt_ms: float = 0.0
     """From the question to the last answer."""
     multiplexer: str = ""
-    """`tmux`, `screen` or empty; pictures other than blocks are not tried through one."""
+    """`tmux`, `screen`, `mosh` or empty; it is not asked, since it would answer for the terminal."""
+    passthrough: bool = False
+    """tmux hands pictures on to a terminal that takes Kitty's."""
     ssh: bool = False
     truecolor: bool = False
     has_answered: bool = False
@@ -52,7 +56,7 @@ class Capabilities:
     @property
     def best_painter(self) -> str:
         """Name the best way to show a picture: `kitty`, `sixel` or `blocks`."""
-        return "kitty" if self.kitty else "sixel" if self.sixel else "blocks"
+        return "kitty" if self.kitty or self.passthrough else "sixel" if self.sixel else "blocks"
 
 
 def probe(
@@ -64,7 +68,7 @@ def probe(
     """Ask the terminal what it can show; blocks for one round trip, at most `timeout_s` seconds.
 
     Without a terminal at both ends, or behind tmux, screen or mosh, nothing is written and pictures are
-    blocks.
+    blocks; tmux itself is asked whether it passes pictures on.
     Terminal modes are restored, and input that arrived meanwhile is discarded.
     """
     environ = os.environ if environ is None else environ
@@ -73,7 +77,17 @@ def probe(
     fd_out = sys.__stdout__.fileno() if fd_out is None and sys.__stdout__ else fd_out
     if fd_in is None or fd_out is None or not (os.isatty(fd_in) and os.isatty(fd_out)):
         return Capabilities()
-    if known.multiplexer or _is_mosh(environ) or environ.get("TERM") in ("dumb", "linux"):
+    if known.multiplexer == "tmux":
+        outer = outer_terminal(environ)
+        return replace(
+            known,
+            passthrough=outer.kitty,
+            cell_width_px=outer.cell_width_px,
+            cell_height_px=outer.cell_height_px,
+        )
+    if _is_mosh(environ):
+        return replace(known, multiplexer="mosh")
+    if known.multiplexer or environ.get("TERM") in ("dumb", "linux"):
         return known
     started_s = time.monotonic()
     reply = ask(fd_in, fd_out, QUERY, timeout_s)
@@ -139,5 +153,4 @@ def _read_to_fence(fd_in: int, until_s: float) -> bytes:
 
 
 def _is_mosh(environ: Mapping[str, str]) -> bool:
-    # mosh-server leaves no variable of its own on every system; these are what is to be had.
-    return any(name.startswith("MOSH_") for name in environ)
+    return any(name.startswith("MOSH_") for name in environ) or is_under_mosh()

@@ -46,6 +46,8 @@ _C1_TO_ESC: Final = {
     "\x9b": "[",
     "\x8f": "O",
 }
+_POSITION: Final = re.compile(r"\x1b\[(\d{1,5});(\d{1,5})R")
+"""Where the cursor is; from the first row it may be F3 with a modifier, and is left to the parser."""
 _CSI: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 # What Textual understands, and nothing else: Kitty keys, cursor position, mouse, focus, paste, in-band
 # resize, and the two mode reports it asks for itself. Numbers are bounded and key event types (which nobody
@@ -84,6 +86,8 @@ class ReplyFilter:
     """A state machine over what the terminal sends; keys, mouse, paste and wanted reports pass."""
 
     def __init__(self) -> None:
+        self.positions: list[tuple[int, int]] = []
+        """Cursor positions reported, as (row, column): what acknowledges a frame. The reader empties it."""
         self._state = _State.GROUND
         self._held = ""
         self._body = 0
@@ -211,6 +215,9 @@ class ReplyFilter:
         if held == PASTE_START:
             self._state = _State.PASTE
             return held
+        if (position := _POSITION.fullmatch(held)) and not _may_be_f3(position):
+            self.positions.append((int(position[1]), int(position[2])))
+            return ""
         return held if held in ANSI_SEQUENCES_KEYS or _WANTED.fullmatch(held) else ""
 
     def _after_ss3(self, character: str, now: float) -> str:
@@ -255,3 +262,7 @@ class ReplyFilter:
         if held[-1] == ESC and len(held) > 1:
             held, self._held = held[:-1], ESC
         return held.replace(ESC, "\u241b")
+
+
+def _may_be_f3(position: re.Match[str]) -> bool:
+    return position[1] == "1" and 2 <= int(position[2]) <= 16

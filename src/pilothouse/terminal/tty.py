@@ -25,6 +25,23 @@ RESTORE: Final = (
 )
 """Undoes every mode Textual's driver sets; harmless when none is set."""
 
+_leftovers: dict[str, str] = {}
+
+
+def leave(name: str, undo: str) -> None:
+    """Have a sequence written when the terminal is given back, even after a crash; empty for none.
+
+    Pictures stay in a terminal's memory until they are deleted by their numbers.
+    """
+    _leftovers[name] = undo
+
+
+def take_leftovers() -> str:
+    """Give what is to be undone, once."""
+    undo = "".join(_leftovers.values())
+    _leftovers.clear()
+    return undo
+
 
 def require_terminal(fd_in: int = 0, fd_out: int = 1) -> tuple[int, int]:
     """Return the terminal's (columns, rows).
@@ -65,7 +82,7 @@ def restore(fd_in: int, fd_out: int, attributes: list[Any] | None) -> None:
     """Write `RESTORE` and set the line discipline back; a terminal that is gone is no error."""
     with contextlib.suppress(OSError, termios.error):
         if os.isatty(fd_out):
-            os.write(fd_out, RESTORE.encode("ascii"))
+            os.write(fd_out, (take_leftovers() + RESTORE).encode("ascii"))
         if attributes is not None:
             termios.tcsetattr(fd_in, termios.TCSAFLUSH, attributes)
 

@@ -100,6 +100,8 @@ class Bridge(GuardedApp[None]):
     ) -> None:
         super().__init__(strict_egress=strict_egress, crash_log=crash_log)
         self.view = view
+        self.capabilities = capabilities
+        self.erases = capabilities.multiplexer != "screen"
         self._ways, self._cell_px = ways(capabilities, graphics), cell_size(capabilities)
         self._actor, self._role, self._connect, self._wishes = actor, role, connect, wishes
         self._now, self._wall, self._start = now, wall, launch

@@ -1,28 +1,18 @@
-"""How pictures get onto this terminal:
+"""How pictures get onto this terminal: which ways there are, and the painter of each.
 
-which ways there are, and the door to textual-image that keeps it from asking.
-
-textual-image asks the terminal when it is imported and waits 0.1 s: on a slow link the answers arrive
-later, as keys
-(tui-style §0.3). Our own probe has asked already, before Textual started, so here its questions are cut off.
+Our own probe has asked the terminal, before Textual started. textual-image's widgets would ask again, at
+their import, and wait 0.1 s: on a slow link the answers arrive later, as keys (tui-style §0.3).
 """
 
 from __future__ import annotations
 
-import io
-import sys
-from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pilothouse.frames.geometry import CELL_PX, Extent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from textual.filter import LineFilter
-    from textual.widget import Widget
-
+    from pilothouse.frames.painter import Painter
     from pilothouse.terminal.probe import Capabilities
 
 
@@ -36,7 +26,9 @@ class Graphics(StrEnum):
 
 
 def ways(capabilities: Capabilities, asked: str = "auto") -> tuple[Graphics, ...]:
-    """List the ways to paint here, the first to begin with; inside a multiplexer pictures do not get through.
+    """List the ways to paint here, the first to begin with.
+
+    Inside a multiplexer only Kitty's pictures get through, where tmux was told to pass them on.
 
     Args:
         capabilities: What our probe found.
@@ -45,7 +37,7 @@ def ways(capabilities: Capabilities, asked: str = "auto") -> tuple[Graphics, ...
     found = [Graphics.KITTY] if capabilities.kitty else []
     found += [Graphics.SIXEL] if capabilities.sixel else []
     if capabilities.multiplexer:
-        found = []
+        found = [Graphics.KITTY] if capabilities.passthrough else []
     found += [Graphics.BLOCKS, Graphics.OFF]
     if asked == "auto":
         return tuple(found)
@@ -60,34 +52,24 @@ def cell_size(capabilities: Capabilities) -> Extent:
     return CELL_PX
 
 
-def picture_widget(way: Graphics, cell_px: Extent) -> Widget:
-    """Make textual-image's widget for a way that draws real pictures; give it pictures by `.image`."""
-    with _unasked(cell_px):
-        from textual_image.renderable.tgp import Image as TgpRenderable
-        from textual_image.widget import SixelImage, TGPImage
+def painter_for(way: Graphics, cell_px: Extent, *, few_colours: bool = False) -> Painter:
+    """Make the painter of a way.
 
-    kitty: Any = TGPImage
-    sixel: Any = SixelImage
+    Args:
+        way: How to paint; `off` paints nothing, and any painter does.
+        cell_px: Pixels of a cell.
+        few_colours: Cells can only be told apart by 256 colours, as in a multiplexer.
+    """
+    match way:
+        case Graphics.KITTY:
+            from pilothouse.frames.kitty import Kitty
 
-    class Kitty(kitty, Renderable=TgpRenderable):  # type: ignore[misc, call-arg]
-        """Its colours carry image ids and its text is ours: no filter may touch either."""
+            return Kitty(cell_px, few=few_colours)
+        case Graphics.SIXEL:
+            from pilothouse.frames.sixel import Sixel
 
-        def get_line_filters(self) -> Sequence[LineFilter]:
-            return []
+            return Sixel(cell_px)
+        case _:
+            from pilothouse.frames.blocks import Blocks
 
-    return Kitty(id="painted") if way is Graphics.KITTY else sixel(id="painted")
-
-
-@contextmanager
-def _unasked(cell_px: Extent) -> Iterator[None]:
-    """Import textual-image as if there were no terminal, with the cell size already known."""
-    from textual_image import _terminal
-
-    told: Any = _terminal.get_cell_size
-    told._result = _terminal.CellSize(cell_px.width, cell_px.height)
-    system: Any = sys
-    real, system.__stdout__ = sys.__stdout__, io.StringIO()
-    try:
-        yield
-    finally:
-        system.__stdout__ = real
+            return Blocks()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from textual import events, messages
 from textual.message import Message
 
-from pilothouse.terminal.ingress import GuardedParser
+from pilothouse.terminal.ingress import Answered, GuardedParser
 from pilothouse.terminal.replies import STRING_LIMIT
 
 REPLIES = {
@@ -215,7 +215,7 @@ def test_mouse_focus_paste_cursor_and_resize_reach_the_app() -> None:
         events.MouseUp,
         events.AppFocus,
         events.AppBlur,
-        events.CursorPosition,
+        Answered,
         events.Resize,
     ]
 

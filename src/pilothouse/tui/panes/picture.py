@@ -5,32 +5,39 @@ where the browser was, how old the picture is, and the picture. Fetches through 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.content import Content
-from textual.geometry import Offset
+from textual.geometry import Offset, Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from pilothouse.frames.geometry import Extent, Geometry, fit
+from pilothouse.frames.geometry import Box, Extent, Geometry, fit
 from pilothouse.frames.marker import marker_of
 from pilothouse.frames.overlay import overlay_of
+from pilothouse.frames.placeholders import MOST_CELLS
 from pilothouse.safety import clean_line
-from pilothouse.tui.darkroom import Darkroom, Developed, Want
-from pilothouse.tui.graphics import Graphics, picture_widget
+from pilothouse.terminal.egress import EgressGuard, painted
+from pilothouse.tui.darkroom import Darkroom, Developed, Want, place_of
+from pilothouse.tui.graphics import Graphics
+from pilothouse.tui.hanging import Hanger
 from pilothouse.tui.panes.pointed import Pointed
 from pilothouse.tui.widgets.lines import Fact, FactLine, PaneHead
 from pilothouse.tui.wrap import cut
+from pilothouse.tui.zoom import Zoom
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from textual.app import ComposeResult
+    from textual.filter import LineFilter
 
     from pilothouse.events import ApprovalRequested
+    from pilothouse.frames.indexed import Quality
     from pilothouse.frames.overlay import Overlay
+    from pilothouse.frames.painter import Painter
     from pilothouse.state import CurrentAction, Frame
 
 HEAD_ROWS = 2
@@ -51,20 +58,35 @@ class Canvas(Widget):
 
     def put(self, shown: Developed | None, words: str = "") -> None:
         """Show a developed picture, or words instead."""
-        if (shown, words) != (self._shown, self._words):
-            self._shown, self._words = shown, words
+        if (shown, words) == (self._shown, self._words):
+            return
+        before, self._shown, self._words = self._shown, shown, words
+        changed = shown.patch.changed if shown is not None and shown.patch is not None else None
+        if changed is None or shown is None or before is None or before.box != shown.box:
             self.refresh()
+        elif changed:
+            at = shown.box
+            self.refresh(*(Region(at.x + x, at.y + y, w, h) for x, y, w, h in changed))
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Keep the guards only: the colours of a picture's cells say which picture they show."""
+        guards = [one for one in super().get_line_filters() if isinstance(one, EgressGuard)]
+        is_pictures = self._shown is not None and self._shown.want.way is not Graphics.BLOCKS
+        return guards if is_pictures else super().get_line_filters()
 
     def render_line(self, y: int) -> Strip:
         """Paint one line."""
         width, base = self.size.width, self.rich_style
         shown = self._shown
         if shown is not None and shown.patch is not None:
-            box = shown.box
-            if box.y <= y < box.y + len(shown.patch.strips):
-                left = Strip.blank(box.x, base)
-                return Strip.join([left, shown.patch.strips[y - box.y]]).adjust_cell_length(width, base)
-        elif self._words and y == self.size.height // 2:
+            parts: list[Strip] = []
+            used = 0
+            for box, patch in ((shown.box, shown.patch), *([shown.close_up] if shown.close_up else [])):
+                if box.y <= y < box.y + len(patch.strips):
+                    parts += [Strip.blank(box.x - used, base), painted(patch.strips[y - box.y])]
+                    used = box.x + box.width
+            return Strip.join([*parts, Strip.blank(max(width - used, 0), base)])
+        if self._words and y == self.size.height // 2:
             text = Content(cut(self._words, width - 2)).stylize("$text-muted").center(width)
             return Strip(text.render_segments(self.visual_style), width)
         return Strip.blank(width, base)
@@ -98,6 +120,9 @@ class PicturePane(Pointed, can_focus=True):
         self._wanted: Want | None = None
         self.shown: Developed | None = None
         self._busy = False
+        self._zoom = Zoom()
+        self.is_alone = False
+        """The picture fills the screen."""
 
     def compose(self) -> ComposeResult:
         """Lay out head, address and picture."""
@@ -178,26 +203,55 @@ class PicturePane(Pointed, can_focus=True):
     async def use(self, way: Graphics) -> None:
         """Paint in another way from now on."""
         self._way = way
-        for old in self.query("#painted"):
-            await old.remove()
-        canvas = self.query_one(Canvas)
-        canvas.display = way in {Graphics.BLOCKS, Graphics.OFF}
-        if not canvas.display:
-            await self.mount(picture_widget(way, self._cell_px))
+        self.query_one(Canvas).put(None)
+        await self._hanger.use(way)
         self.shown = self._wanted = None
         self._want()
 
+    def zoom(self, factor: float) -> None:
+        """Show less of the picture, larger, beginning around the action; or more of it."""
+        if self._frame is not None:
+            size = Extent(self._frame.blob.width_px, self._frame.blob.height_px)
+            self._zoom.by(factor, size, place_of(self._wanted) if self._wanted is not None else None)
+            self._want()
+
+    def pan(self, dx: float, dy: float) -> bool:
+        """Look further to a side, by parts of what is shown; says whether the picture is enlarged."""
+        if self._frame is None or not self._zoom.is_on:
+            return False
+        self._zoom.pan(dx, dy, Extent(self._frame.blob.width_px, self._frame.blob.height_px))
+        self._want()
+        return True
+
+    def stand_alone(self, is_alone: bool) -> None:
+        """Take note whether the picture fills the screen."""
+        if is_alone != self.is_alone:
+            self.is_alone = is_alone
+            self._want()
+
+    async def on_unmount(self) -> None:
+        """Take the pictures off the terminal."""
+        await self._hanger.close()
+
     async def on_mount(self) -> None:
         """Set up the painter."""
+        self._hanger = Hanger(self.app, self._place, self._cell_px)
         await self.use(self._way)
 
     def on_resize(self) -> None:
         """Develop anew at another size."""
         self.call_after_refresh(self._want)
 
+    def _place(self) -> Box | None:
+        """Say where the canvas lies; None while it is not to be seen."""
+        canvas = self.query_one(Canvas)
+        if self.app.screen is not self.screen or not self.display or not canvas.region:
+            return None
+        return Box(*canvas.region)
+
     def _room(self) -> Extent:
         size = self.content_size
-        return Extent(size.width, max(size.height - HEAD_ROWS, 0))
+        return Extent(min(size.width, MOST_CELLS), min(max(size.height - HEAD_ROWS, 0), MOST_CELLS))
 
     def _want(self) -> None:
         canvas = self.query_one(Canvas)
@@ -206,25 +260,33 @@ class PicturePane(Pointed, can_focus=True):
             self._wanted = self.shown = None
             canvas.put(None, self._words())
             return
-        marker = None
-        if self._action is not None:
-            marker = marker_of(self._action.member, self._action.input)
-        overlay = self._drawn
-        if overlay is None and self._asked is not None:
-            overlay = overlay_of(self._asked.member, self._asked.input)
-        want = Want(frame.blob.sha256, room, self._cell_px, self._way, marker, overlay)
-        if self._before is not None:
-            sha256 = self._before.blob.sha256
-            is_before = self._comparison == "before"
-            want = (
-                Want(sha256, room, self._cell_px, self._way)
-                if is_before
-                else Want(frame.blob.sha256, room, self._cell_px, self._way, compared=sha256)
-            )
+        want = self._with_marks(frame, room)
         if want != self._wanted:
             self._wanted = want
             if not self._busy:
                 self._develop()
+
+    def _with_marks(self, frame: Frame, room: Extent) -> Want:
+        """Ask for the frame with its marks, or for what a comparison shows instead."""
+        view = self._zoom.view_of(Extent(frame.blob.width_px, frame.blob.height_px), self._way)
+        if self._before is not None:
+            before = self._before.blob.sha256
+            if self._comparison == "before":
+                return Want(before, room, self._cell_px, self._way, view=view)
+            return Want(frame.blob.sha256, room, self._cell_px, self._way, view=view, compared=before)
+        action, overlay = self._action, self._drawn
+        if overlay is None and self._asked is not None:
+            overlay = overlay_of(self._asked.member, self._asked.input)
+        return Want(
+            frame.blob.sha256,
+            room,
+            self._cell_px,
+            self._way,
+            marker_of(action.member, action.input) if action is not None else None,
+            overlay,
+            view=view,
+            close_up=self.is_alone and self._way is Graphics.BLOCKS,
+        )
 
     def _words(self) -> str:
         if self._frame is None:
@@ -238,26 +300,25 @@ class PicturePane(Pointed, can_focus=True):
         self._busy = True
         try:
             while self._wanted is not None and not self.settled:
-                self._put(await self._darkroom.develop(self._wanted))
+                await self._hanger.wait_for_turn()
+                want, painter, quality = self._wanted, self._hanger.painter, self._hanger.quality
+                if want is not None:
+                    shown = await self._darkroom.develop(want, painter, quality)
+                    await self._put(shown, painter, quality)
         finally:
             self._busy = False
 
-    def _put(self, shown: Developed) -> None:
-        if self._wanted is None or shown.want.way is not self._way:
+    async def _put(self, shown: Developed, painter: Painter, quality: Quality) -> None:
+        """Show what was developed: what the terminal needs for it first, then its cells."""
+        if self._wanted is None or painter is not self._hanger.painter:
+            return
+        await self._hanger.send(shown, quality)
+        if self._wanted is None or painter is not self._hanger.painter:
             return
         self.shown = shown
-        self.post_message(self.Painted(shown.want.sha256))
         if shown.problem:
             self.query_one(Canvas).put(None, clean_line(shown.problem))
-        elif shown.patch is not None:
-            self.query_one(Canvas).put(shown)
         else:
-            self._hang(shown)
-
-    def _hang(self, shown: Developed) -> None:
-        """Give an image to textual-image's widget, at the place and size it was made for."""
-        for widget in self.query("#painted"):
-            widget.styles.width, widget.styles.height = shown.box.width, shown.box.height
-            widget.styles.offset = (shown.box.x, shown.box.y)
-            painted: Any = widget
-            painted.image = shown.image
+            self.query_one(Canvas).put(shown)
+            await self._hanger.draw(shown)
+        self.post_message(self.Painted(shown.want.sha256))

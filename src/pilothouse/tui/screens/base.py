@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.containers import Container
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from pilothouse.engine.roles import DRIVE
@@ -21,6 +20,7 @@ from pilothouse.errors import PilothouseError
 from pilothouse.frames.geometry import Extent, fit
 from pilothouse.paths import free_bytes, runs_dir
 from pilothouse.safety import clean_line
+from pilothouse.terminal.sending import PacedScreen
 from pilothouse.tui import status, words
 from pilothouse.tui.actions import ACTIONS, HELP_KEYS, Situation, waits_here
 from pilothouse.tui.calls import Calls
@@ -62,7 +62,7 @@ FRAME_ROWS, TOOLS_ROWS = 2, 7
 WIDE_CELLS, SPLIT_CELLS, SPLIT_ROWS = 100, 72, 20
 
 
-class RunBody(Screen[None]):
+class RunBody(PacedScreen):
     """Three panes on one run, a status line, a footer, and a drawer for the composer and the prompts."""
 
     AUTO_FOCUS = ""
@@ -449,3 +449,4 @@ class RunBody(Screen[None]):
             head.stand_alone(bool(only))
         for pane in self.PANES:
             self.query_one(f"#{pane}").display = not only or pane == only
+        self.query_one(PicturePane).stand_alone(only == "picture")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from pilothouse.errors import PilothouseError
 from pilothouse.safety import clean_line
+from pilothouse.terminal.sending import PacedScreen
 from pilothouse.tui import roster
 from pilothouse.tui.actions import HELP_KEYS, PALETTE_KEYS
 from pilothouse.tui.keymap import Keymap
@@ -40,7 +40,7 @@ def bindings_of(actions: Mapping[str, Action]) -> list[BindingType]:
     ]
 
 
-class ListingScreen(Screen[None]):
+class ListingScreen(PacedScreen):
     """Knows every run, and which of them are to be seen; a subclass shows them."""
 
     AUTO_FOCUS = ""

@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input, Static, TextArea
 
 from pilothouse.engine.preflight import TASK_MAX_BYTES, checked_task, require
@@ -21,6 +20,7 @@ from pilothouse.settings.file import read_file
 from pilothouse.settings.resolve import Settings, resolve
 from pilothouse.settings.specs import run_spec
 from pilothouse.settings.table import BY_NAME
+from pilothouse.terminal.sending import PacedScreen
 from pilothouse.tui.roster_actions import NEW_RUN_KEYS
 from pilothouse.tui.widgets.lines import Fact, FactLine, KeyBar
 
@@ -129,7 +129,7 @@ class Field(Horizontal):
         self.query_one(".problem", Static).update(Content(said))
 
 
-class NewRunScreen(Screen[None]):
+class NewRunScreen(PacedScreen):
     """Asks what is to be done and how; ctrl+y starts the run."""
 
     AUTO_FOCUS = ""

@@ -19,6 +19,7 @@ from pilothouse.tui.screens.attending import AttendingScreen
 from pilothouse.tui.screens.finding import FindingScreen
 from pilothouse.tui.screens.linking import LinkedScreen
 from pilothouse.tui.screens.queueing import QueueingScreen
+from pilothouse.tui.screens.zooming import Zooming
 from pilothouse.tui.widgets.approval import ApprovalPane
 from pilothouse.tui.widgets.composer import Composer
 from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine, parse_place
@@ -55,7 +56,7 @@ def _bindings() -> list[BindingType]:
     ]
 
 
-class RunScreen(ArrangingScreen, FindingScreen, QueueingScreen, AttendingScreen, LinkedScreen):
+class RunScreen(Zooming, ArrangingScreen, FindingScreen, QueueingScreen, AttendingScreen, LinkedScreen):
     """A run, watched, steered and replayed."""
 
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
@@ -83,6 +84,8 @@ class RunScreen(ArrangingScreen, FindingScreen, QueueingScreen, AttendingScreen,
         action = BY_ID[self.meant(name)]
         if why_not := action.why_not(self.situation):
             self.say(f"{action.title.partition('/')[0]}: {why_not}", "warning")
+            return
+        if self.looks_around(name):
             return
         method: Callable[[], None] = getattr(self, action.method)
         method()
