@@ -16,11 +16,15 @@ from tests.tui.harness import bridge
 
 
 def test_keys_are_read_as_a_person_writes_them() -> None:
-    given = {"run.freeze": "f9", "mark": {"next": ["+", "ctrl+right"]}, "help": ["F1", "!"]}
+    given = {"run.freeze": "f9", "mark": {"next": [")", "ctrl+right"]}, "help": ["F1", "!"]}
     made, problems = keymap.make(given)
     assert problems == []
     assert made == Keymap(
-        {"run.freeze": ("f9",), "mark.next": ("plus", "ctrl+right"), "help": ("f1", "exclamation_mark")}
+        {
+            "run.freeze": ("f9",),
+            "mark.next": ("right_parenthesis", "ctrl+right"),
+            "help": ("f1", "exclamation_mark"),
+        }
     )
 
 

@@ -9,7 +9,8 @@ import pytest
 from pilothouse import events as ev
 from pilothouse.events import Hold, RunPhase
 from pilothouse.state import RunState
-from pilothouse.tui.status import Look, again, left
+from pilothouse.terminal.link import LinkFigures
+from pilothouse.tui.status import Look, again, left, line
 from pilothouse.tui.widgets.lines import fitting
 from tests.folding import reduce_all
 
@@ -92,3 +93,15 @@ def test_viewers_are_counted_from_two_on() -> None:
 def test_a_disk_that_fills_up_is_told(free: int | None, told: list[str]) -> None:
     facts = shown(look=dataclasses.replace(LOOK, free_bytes=free))
     assert [text for text in facts if text.startswith("disk")] == told
+
+
+@pytest.mark.parametrize(
+    ("figures", "told"),
+    [
+        (LinkFigures(rtt_ms=210, sent_kb_s=38.4, answers=True), "38 KB/s 210 ms"),
+        (LinkFigures(rtt_ms=8, sent_kb_s=38.4, answers=True), ""),
+        (LinkFigures(), ""),
+    ],
+)
+def test_a_slow_line_is_told(figures: LinkFigures, told: str) -> None:
+    assert line(figures) == told

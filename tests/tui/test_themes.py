@@ -69,10 +69,31 @@ def contrast(one: Rgb, other: Rgb) -> float:
 
 def used_for_text() -> set[str]:
     """Every colour that the styles or the words on screen are written in."""
-    used = set(re.findall(r"[^-]color: \$([\w-]+);", STYLES))
+    used = set(re.findall(r"[^-]color: \$([\w-]+);", STYLES)) - {"background"}
     for path in Path(themes.__file__).parent.rglob("*.py"):
         used |= set(re.findall(r"[\"' ]\$(foreground|accent|error|warning|text-[a-z]+)\b", path.read_text()))
     return used
+
+
+def inverted() -> set[str]:
+    """Every colour that is a ground for text in the colour of the background."""
+    blocks = re.findall(r"\{([^{}]*)\}", STYLES)
+    inverse = [block for block in blocks if re.search(r"[^-]color: \$background;", " " + block)]
+    grounds = [re.search(r"background: \$([\w-]+)", block) for block in inverse]
+    assert all(grounds), inverse
+    return {ground[1] for ground in grounds if ground}
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
+def test_inverted_text_is_readable(path: Path) -> None:
+    theme = themes.load(path)
+    if theme.ansi:
+        return  # its background is the terminal's own: what it is inverted to is the terminal's too
+    colours = theme.to_color_system().generate()
+    least = 7.0 if theme.name == "pilothouse-contrast" else 4.5
+    text = Color.parse(colours["background"]).rgb
+    found = {name: round(contrast(text, Color.parse(colours[name]).rgb), 2) for name in inverted()}
+    assert {name: ratio for name, ratio in found.items() if ratio < least} == {}
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)

@@ -59,7 +59,7 @@ place of the usual ones:
 
 ```toml
 run.freeze = "f9"
-mark.next = ["+", "ctrl+right"]     # where [ and ] need AltGr
+mark.next = [")", "ctrl+right"]     # where [ and ] need AltGr
 step.back = []                      # no key: in the palette only
 ```
 

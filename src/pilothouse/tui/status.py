@@ -14,6 +14,7 @@ from pilothouse.tui.wrap import cut
 
 if TYPE_CHECKING:
     from pilothouse.state import RunState, Usage
+    from pilothouse.terminal.link import LinkFigures
 
 _PHASES: Final = {
     RunPhase.STARTING: "$text-primary",
@@ -24,6 +25,8 @@ _PHASES: Final = {
     RunPhase.ENDED: "$text-success",
 }
 WAITS_CELLS: Final = 40
+FELT_RTT_MS: Final = 60
+"""A line quicker than this is not worth a place."""
 CONTEXT_SHOWN: Final = 0.01
 CONTEXT_FULL: Final = 0.8
 DISK_LOW_BYTES: Final = 500 << 20
@@ -111,6 +114,13 @@ def disk(free_bytes: int | None) -> Fact:
 def raised(state: RunState) -> str:
     """Say that no person chose the approval mode, and what did; empty when one did."""
     return cut(f"{state.approve}: {clean_line(state.mode_why, 200)}", WAITS_CELLS) if state.mode_why else ""
+
+
+def line(link: LinkFigures) -> str:
+    """Say how the line to the terminal does, once it is slow enough to be felt; else nothing."""
+    if not link.answers or link.rtt_ms < FELT_RTT_MS:
+        return ""
+    return f"{link.sent_kb_s:.0f} KB/s {link.rtt_ms:.0f} ms"
 
 
 def waits(state: RunState) -> str:

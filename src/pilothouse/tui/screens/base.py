@@ -20,7 +20,7 @@ from pilothouse.errors import PilothouseError
 from pilothouse.frames.geometry import Extent, fit
 from pilothouse.paths import free_bytes, runs_dir
 from pilothouse.safety import clean_line
-from pilothouse.terminal.sending import PacedScreen
+from pilothouse.terminal.sending import Paced, PacedScreen
 from pilothouse.tui import status, words
 from pilothouse.tui.actions import ACTIONS, HELP_KEYS, Situation, waits_here
 from pilothouse.tui.calls import Calls
@@ -351,6 +351,7 @@ class RunBody(PacedScreen):
             elapsed_s=state.elapsed_s + since_s,
             pending=self.pending,
             free_bytes=free_bytes(runs_dir()) if self.live else None,
+            link=status.line(self.app.link) if isinstance(self.app, Paced) else "",
         )
         self.query_one("#status", FactLine).put(status.left(state, look), status.right(state, look))
         frame = state.frame
