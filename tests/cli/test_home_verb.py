@@ -9,7 +9,8 @@ import pytest
 
 from pilothouse.journal.writer import JournalWriter
 from tests.cli.shell import COMMAND, a_run, on_a_terminal, pilothouse, record
-from tests.terminal.fake_terminal import FakeTerminal
+from tests.terminal.played import PlayedTerminal
+from tests.terminal.screen import Screen
 
 RUN = "abcdefghij"
 
@@ -45,7 +46,7 @@ def test_alone_in_a_terminal_that_is_too_small_it_is_one_sentence() -> None:
     "arguments", [(), ("home", "--no-mouse", "--theme", "contrast")], ids=["alone", "told"]
 )
 def test_alone_on_a_terminal_it_opens_the_roster_and_a_run_from_there(arguments: tuple[str, ...]) -> None:
-    with FakeTerminal([*COMMAND, *arguments]) as terminal:
+    with PlayedTerminal([*COMMAND, *arguments], Screen(120, 40)) as terminal:
         terminal.wait_for_text("1 recording")
         terminal.wait_for_text("kettle")
         terminal.type(b"\r")

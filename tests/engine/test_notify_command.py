@@ -81,6 +81,7 @@ async def test_each_need_is_told_once_with_what_it_is_about(
         "PILOTHOUSE_NEED": "approval",
         "PILOTHOUSE_TEXT": "left_click waits for an approval (the mode is ask-all)",
         "PILOTHOUSE_STATE_DIR": str(state_dir),
+        "PILOTHOUSE_CONFIG_DIR": os.environ["PILOTHOUSE_CONFIG_DIR"],
     }
     assert "sk-ant-of-the-tests" not in str(asked) + str(environment)
     assert asked.pop("session") != os.getsid(0)
