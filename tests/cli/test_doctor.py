@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pilothouse import checkup
-from pilothouse.checkup import Finding, Verdict, filesystem, look_over
+from pilothouse.cli import checkup
+from pilothouse.cli.checkup import Finding, Verdict, filesystem, look_over
 from pilothouse.terminal.probe import Capabilities
 
 FULL = Capabilities(
@@ -113,3 +113,13 @@ def test_a_disk_on_the_network_is_named(tmp_path: Path) -> None:
 def test_little_space_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkup, "LOW_SPACE_BYTES", 1 << 60)
     assert findings()["state"].verdict is Verdict.NOTE
+
+
+@pytest.mark.parametrize(("kills", "verdict"), [(True, Verdict.NOTE), (False, Verdict.OK)])
+def test_a_logout_that_ends_runs_is_told(
+    kills: bool, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkup.staying, "logind_kills", lambda: kills)
+    told = findings()["logout"]
+    assert told.verdict is verdict
+    assert ("--systemd" in told.advice) is kills

@@ -1,4 +1,4 @@
-"""`pilothouse doctor`: the findings of a checkup, printed. What is looked at is `checkup`'s."""
+"""`pilothouse doctor`: the findings of a checkup, printed. What is looked at is `cli.checkup`'s."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pilothouse.safety import ascii_json, clean_line
 if TYPE_CHECKING:
     import argparse
 
-    from pilothouse.checkup import Finding
+    from pilothouse.cli.checkup import Finding
 
 SUBJECT_CELLS = 17
 WIDTH_CELLS = 100
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     """Look over, and print; 1 when something will fail."""
     import msgspec
 
-    from pilothouse.checkup import Verdict, look_over
+    from pilothouse.cli.checkup import Verdict, look_over
     from pilothouse.terminal.probe import probe
 
     bad = False

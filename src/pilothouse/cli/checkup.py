@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from pilothouse import __version__, paths
+from pilothouse.cli import staying
 from pilothouse.errors import PilothouseError, TerminalUnfit
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def look_over(capabilities: Capabilities, environ: Mapping[str, str]) -> Iterato
     yield _chromium()
     if sys.platform == "linux":
         yield _display()
+        yield _logout()
     for name, wanted_for in KEYS.items():
         yield _key(name, wanted_for, environ)
     yield _settings()
@@ -218,6 +220,17 @@ def _display() -> Finding:
         found="is not installed",
         verdict=Verdict.NOTE,
         advice="Debian, Ubuntu: sudo apt-get install xvfb xclip; without it local browsers are headless",
+    )
+
+
+def _logout() -> Finding:
+    if not staying.logind_kills():
+        return Finding(subject="logout", found="a run goes on after it")
+    return Finding(
+        subject="logout",
+        found="ends runs: logind kills what a person left running",
+        verdict=Verdict.NOTE,
+        advice="loginctl enable-linger, and `pilothouse run --systemd`",
     )
 
 
