@@ -119,7 +119,7 @@ def test_little_space_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_logout_that_ends_runs_is_told(
     kills: bool, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkup.staying, "logind_kills", lambda: kills)
+    monkeypatch.setattr("pilothouse.cli.staying.logind_kills", lambda: kills)
     told = findings()["logout"]
     assert told.verdict is verdict
     assert ("--systemd" in told.advice) is kills
