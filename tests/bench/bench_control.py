@@ -383,7 +383,7 @@ async def _measure() -> tuple[dict[str, list[float]], list[float]]:
         return found, await _bare(made)
 
 
-@bench("control_latency", unit="ms")
+@bench("control_latency", unit="ms", at_most={"median_ms": 50, "p99_ms": 150})
 def control_latency() -> Measured:
     """Median and 99th percentile of every command's effect, 120 of each; the two pooled are of the worst."""
     found, bare = asyncio.run(_measure())
