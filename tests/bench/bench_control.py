@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import io
 import itertools
+import logging
 import os
 import random
 import sys
