@@ -159,12 +159,12 @@ async def test_a_picture_taken_while_a_page_was_concealed_is_shown_to_no_unnamed
         await rig.until_one(ev.Concealed)
         live._camera.shoot = slowly
         before = live._number
-        hers = asyncio.create_task(look(before, "anna"))
+        hers = asyncio.ensure_future(look(before, "anna"))
         await shooting.wait()  # the secret is on it
         live._camera.shoot = shoot
         rig.do(cmd.Reveal(id=new_command_id(), actor="anna"))
         await rig.until_one(ev.Revealed)
-        theirs = asyncio.create_task(look(before, ""))
+        theirs = asyncio.ensure_future(look(before, ""))
         rig.pause()
         rig.release()
         await rig.until_one(ev.TakeoverEnded)
@@ -182,7 +182,7 @@ async def test_a_refusal_names_nothing_of_what_was_typed_while_it_was_masked(sta
         assert isinstance(plain, Refused)
         assert "swordfish" in plain.why
         for member in ("key", "hold_key"):
-            more = {"duration": 1} if member == "hold_key" else {}
+            more: dict[str, Any] = {"duration": 1} if member == "hold_key" else {}
             masked = await rig.act(member, text="hunter2", secret=True, **more)
             assert isinstance(masked, Refused)
             assert masked.why == UNTOLD

@@ -40,7 +40,7 @@ NEWEST_SEQ = "seq"
 
 
 Look = Callable[[int, str], Awaitable[cmd.LivePicture]]
-"""Gives a live picture other than that of a number to an actor, once there is one; empty for who can't drive."""
+"""Gives an actor a live picture other than that of a number, once there is one; empty for who can't drive."""
 
 
 class ControlServer:
