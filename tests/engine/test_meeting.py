@@ -112,6 +112,28 @@ async def test_after_an_abort_nothing_more_is_begun_though_the_work_takes_its_ti
     assert {event.id for event in rig.of(ev.CommandRefused)} <= received
 
 
+async def test_a_command_that_meets_a_defect_is_answered_and_the_connection_lasts(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rigged(state_dir, CLICKS) as rig:
+        async with link(rig, "anna", roles.DRIVE) as anna:
+            with monkeypatch.context() as patched:
+                patched.setattr(rig.run.mailbox, "find", lambda message: 1 // 0)
+                unsay = cmd.Unsay(id=new_command_id(), actor="anna", message="m")
+                with pytest.raises(CommandRefusedError, match=r"a defect \(ZeroDivisionError\)"):
+                    await anna.send(unsay)
+            deep: dict[str, Any] = {}
+            for _ in range(700):
+                deep = {"a": deep}
+            edit = cmd.Edit(id=new_command_id(), actor="anna", input=deep, expect=cmd.Expect(request="a1"))
+            with pytest.raises(CommandRefusedError):
+                await anna.send(edit)
+            await anna.send(cmd.Pause(id=new_command_id(), actor="anna"))
+        rig.resume()
+        assert await rig.finish() is Outcome.COMPLETED
+    assert [event.command for event in rig.of(ev.CommandRefused)] == ["Unsay", "Edit"]
+
+
 # ------------------------------------------------------------------------------------- what is secret
 
 

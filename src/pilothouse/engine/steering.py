@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -41,6 +43,7 @@ REMEMBERED = 1000
 MEMBER_MAX_CHARS = 80
 """No member has a longer name; what else may stand there is not journalled."""
 
+_log = logging.getLogger("pilothouse")
 _Answers = dict[str, cmd.Ack | cmd.Refused]
 
 
@@ -149,8 +152,19 @@ class Steering:
             answer = self._recorded(command, role)
         except RecorderFailed as error:  # it ends the run: the recorder has said so
             answer = cmd.Refused(id=command.id, why=f"the run ends: {error}")
+        except Exception as error:
+            answer = self._defective(command, error)
         self._remember(command.id, answer, self._answers)
         return self._linked(command, answer)
+
+    def _defective(self, command: cmd.Command, error: Exception) -> cmd.Refused:
+        """Answer a command that the engine has no answer to: hung up on, its viewer would ask for ever."""
+        name, kind = type(command).__name__, type(error).__name__
+        _log.error("a %s met a defect", name, exc_info=error)
+        why = f"the engine met a defect ({kind}); engine.log says where"
+        with contextlib.suppress(PilothouseError):
+            self._recorder.publish(ev.CommandRefused(id=command.id, command=name, why=why))
+        return cmd.Refused(id=command.id, why=why)
 
     def _known(self, command: cmd.Command, role: str) -> cmd.Ack | cmd.Refused | None:
         """Give the answer to a command that was sent before, unless the role may not ask for it."""
