@@ -22,6 +22,7 @@ from pilothouse.errors import CommandRefusedError
 from pilothouse.events import Hold, Outcome, RunPhase
 from pilothouse.ids import new_command_id
 from pilothouse.paths import socket_path
+from pilothouse.safety import Redactor
 from tests.engine.kernel_stub import LIVE_VIEW
 from tests.engine.rig import Rig, rigged
 
@@ -211,6 +212,22 @@ async def test_a_refusal_names_nothing_of_what_was_typed_while_it_was_masked(sta
         rig.release()
         assert await driving is Outcome.COMPLETED
         assert not [event for event in rig.events if b"hunter2" in msgspec.json.encode(event)]
+
+
+async def test_a_known_secret_in_the_address_of_a_page_is_told_to_the_model_as_it_is_recorded(
+    state_dir: Path,
+) -> None:
+    async with rigged(state_dir, CLICKS) as rig:
+        rig.run.recorder._redactor = Redactor(("correct-horse-battery",))
+        rig.run.approvals.ground = rig.run.approvals.ground.at("https://one.example/")
+        driving = await driven(rig)
+        await rig.act("left_click", coordinate=[5, 5])
+        rig.run.approvals.ground = rig.run.approvals.ground.at("https://one.example/?q=correct-horse-battery")
+        rig.release()
+        ended = await rig.until_one(ev.TakeoverEnded)
+        assert await driving is Outcome.COMPLETED
+        assert "the page became https://one.example/?q=" in ended.note
+        assert not any(b"correct-horse-battery" in body for body in rig.bodies)
 
 
 # ------------------------------------------------------------------------------------- the end of a turn

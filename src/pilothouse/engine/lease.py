@@ -210,7 +210,7 @@ class Lease:
         self._number += 1
         self._id, self.holder = lease, actor
         self._deeds = Deeds(lease, self._recorder.publish, self._recorder.stream_redactor())
-        self._deeds.saw(self._approvals.ground.url)
+        self._deeds.saw(self._recorder.mask(self._approvals.ground.url))
         self._veiled = self._ending = False
         self._asked.clear()
         self._gate.hold(Hold.TAKEOVER)
@@ -381,7 +381,7 @@ class Lease:
         ground = self._approvals.ground
         self._approvals.ground = ground.handed_back(deeds.at)
         if shot is not None:
-            deeds.saw(ground.url)
+            deeds.saw(self._recorder.mask(ground.url))  # the model reads it as it is recorded
         self._over(end.why, end.actor, shot, let_go=let_go)
 
     def lost(self) -> None:
