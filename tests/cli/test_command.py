@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 from pilothouse import events as ev
+from pilothouse.cli.ctl import VERBS
 from pilothouse.journal.writer import JournalWriter
 from tests.cli.shell import COMMAND, a_run, on_a_terminal, pilothouse, record
 
@@ -148,3 +150,9 @@ def test_a_small_command_loads_nothing_heavy(recording: Path, arguments: list[st
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stderr.splitlines()[-1] == "[]", done.stderr
+
+
+def test_the_table_of_ctl_verbs_has_them_all() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "steering.md").read_text("utf-8")
+    section = page.split("## From a script\n")[1].split("\n## ")[0]
+    assert tuple(re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)) == VERBS

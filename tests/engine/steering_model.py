@@ -7,7 +7,7 @@ its table, and random walks hold the engine to it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from pilothouse import commands as cmd
 from pilothouse.engine.lease import ACTS
@@ -36,6 +36,14 @@ class Refused:
 
 
 Answer = Applied | Refused
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message that waits."""
+
+    id: str
+    when: str
 
 
 @dataclass(frozen=True)
@@ -76,8 +84,12 @@ class Steered:
     """The request of the limit that holds."""
     retry_s: int | None = None
     """A retry waits for so long; None until a person resumes."""
-    mail: tuple[str, ...] = ()
-    """Messages that wait, by when."""
+    mail: tuple[Letter, ...] = ()
+    """Messages that wait, in the order in which they are read."""
+    became: tuple[tuple[str, str], ...] = ()
+    """What became of those that wait no more."""
+    resting: bool = False
+    """Its leg is over, and what begins the next one waits until nothing holds: it may still be changed."""
     mode: Mode = Mode.ASK_RISKY
     limits: frozenset[str] = frozenset({"steps"})
     stale: bool = False
@@ -97,7 +109,7 @@ class Steered:
     @property
     def may_ask(self) -> bool:
         """Say whether a request may be sent to the model."""
-        idle = not (self.asking or self.acting or self.batch)
+        idle = not (self.asking or self.acting or self.batch or self.resting)
         return self.phase is RunPhase.RUNNING and idle and not self.is_held
 
     @property
@@ -114,7 +126,25 @@ class Steered:
     @property
     def is_interrupted(self) -> bool:
         """Say whether the rest of the batch will be left: a message said now waits."""
-        return "now" in self.mail
+        return any(letter.when == "now" for letter in self.mail)
+
+    @property
+    def due(self) -> tuple[Letter, ...]:
+        """What is read at the next boundary."""
+        return tuple(letter for letter in self.mail if letter.when != "end")
+
+    def found(self, message: str) -> Letter | Refused:
+        """Give a message that waits, or say what became of it."""
+        for letter in self.mail:
+            if letter.id == message:
+                return letter
+        became = dict(self.became).get(message)
+        return Refused(f"that message {became} already" if became else "no such message waits")
+
+    def without(self, gone: tuple[Letter, ...], became: str = "was delivered") -> Steered:
+        """Have messages wait no more."""
+        left = tuple(letter for letter in self.mail if letter not in gone)
+        return replace(self, mail=left, became=(*self.became, *((letter.id, became) for letter in gone)))
 
 
 def apply(run: Steered, command: cmd.Command) -> tuple[Steered, Answer]:
@@ -130,8 +160,13 @@ def apply(run: Steered, command: cmd.Command) -> tuple[Steered, Answer]:
             return _step(run, n)
         case cmd.Say():
             return _say(run, command)
-        case cmd.Revise() | cmd.Unsay():
-            return run, Refused("no such message waits")  # the walk keeps no ids
+        case cmd.Revise():
+            return _revise(run, command)
+        case cmd.Unsay(message=message):
+            letter = run.found(message)
+            if isinstance(letter, Refused):
+                return run, letter
+            return run.without((letter,), "was taken back"), Applied("it is returned")
         case cmd.Approve() | cmd.Reject() | cmd.Edit():
             return _decide(run, command)
         case cmd.TakeOver():
@@ -179,7 +214,7 @@ def _resume(run: Steered, command: cmd.Command) -> tuple[Steered, Answer]:
         if named != run.limit:
             return run, Refused("that limit does not hold any more")
         return replace(run, limit="", holds=run.holds - {Hold.LIMIT}), Applied("it goes on once")
-    lets_go = run.holds & (BY_HAND | {Hold.RETRY, Hold.BROWSER_LOST, Hold.UNATTENDED})
+    lets_go = run.holds & (BY_HAND | {Hold.RETRY, Hold.BROWSER_LOST})
     if not lets_go and run.steps is None and run.holds:
         return run, Refused(_instead(run))
     browser = run.browser or Hold.BROWSER_LOST in run.holds
@@ -210,10 +245,32 @@ def _say(run: Steered, command: cmd.Say) -> tuple[Steered, Answer]:
         return run, Refused("the message is empty")
     if command.when not in ("now", "after", "end"):
         return run, Refused(f"a message is said 'now', 'after' or 'end', not {command.when!r}")
-    after = replace(run, mail=(*run.mail, command.when))
-    if command.when == "now" and run.request:
-        return _withdrawn(after), Applied("the request is withdrawn")
-    return after, Applied("it is queued")
+    return _read_now(replace(run, mail=(*run.mail, Letter(command.id, command.when))), command.when)
+
+
+def _read_now(run: Steered, when: str) -> tuple[Steered, Answer]:
+    """A message that is to be read now has what waits for an approval withdrawn; what was let may be done."""
+    if when == "now" and run.request and not run.approved:
+        return _withdrawn(run), Applied("the request is withdrawn")
+    return run, Applied("it is queued")
+
+
+def _revise(run: Steered, command: cmd.Revise) -> tuple[Steered, Answer]:
+    """Give a message that waits another boundary or another place."""
+    letter = run.found(command.message)
+    if isinstance(letter, Refused):
+        return run, letter
+    when, before = command.when or letter.when, command.before
+    if when not in ("now", "after", "end"):
+        return run, Refused(f"a message is said 'now', 'after' or 'end', not {when!r}")
+    if before == letter.id:
+        return run, Refused("a message can't stand before itself")
+    place = run.found(before) if before not in ("", "end") else None
+    if isinstance(place, Refused):
+        return run, place
+    revised, others = Letter(letter.id, when), [one for one in run.mail if one != letter]
+    at = len(others) if before == "end" else others.index(place) if place else run.mail.index(letter)
+    return _read_now(replace(run, mail=(*others[:at], revised, *others[at:])), when)
 
 
 def _decide(run: Steered, command: cmd.Command) -> tuple[Steered, Answer]:
@@ -323,8 +380,7 @@ def opened(run: Steered) -> Steered:
 def asked(run: Steered) -> Steered:
     """A request went to the model, with every message that waited for it."""
     assert run.may_ask
-    held = tuple(when for when in run.mail if when == "end")
-    return replace(run, asking=True, mail=held, stale=False, rest=0)
+    return replace(run.without(run.due), asking=True, stale=False, rest=0)
 
 
 def answered(run: Steered, actions: int) -> Steered:
@@ -334,11 +390,23 @@ def answered(run: Steered, actions: int) -> Steered:
         left = run.stale or run.adrift
         batch = 0 if left else actions
         return replace(run, asking=False, batch=batch, stale=False, rest=actions, adrift=False)
-    if any(when != "end" for when in run.mail):
-        return replace(run, asking=False)
-    if run.mail:  # the next leg begins with the first of them
-        return replace(run, asking=False, mail=run.mail[1:])
-    return replace(run, asking=False, phase=RunPhase.IDLE)
+    if not run.mail:
+        return replace(run, asking=False, phase=RunPhase.IDLE)
+    return replace(run, asking=False, resting=not run.due)
+
+
+def rested(run: Steered) -> Steered:
+    """Nothing holds: what waits begins the next leg; if it was taken back meanwhile, the run idles."""
+    assert run.resting
+    assert not run.is_held
+    if not run.mail:
+        return replace(run, resting=False, phase=RunPhase.IDLE)
+    return replace(run.without(_next_leg(run)), resting=False)
+
+
+def _next_leg(run: Steered) -> tuple[Letter, ...]:
+    """All that is due, else the first for the end of the turn."""
+    return run.due or run.mail[:1]
 
 
 def judged(run: Steered, *, ask: bool) -> Steered:
@@ -412,97 +480,9 @@ def woken(run: Steered) -> Steered:
     """A message starts the next leg: all that is due, else the first for the end of the turn."""
     assert run.phase is RunPhase.IDLE
     assert run.mail
-    due = any(when != "end" for when in run.mail)
-    left = tuple(when for when in run.mail if when == "end") if due else run.mail[1:]
-    return replace(run, phase=RunPhase.RUNNING, mail=left)
+    return replace(run.without(_next_leg(run)), phase=RunPhase.RUNNING)
 
 
 def closed(run: Steered) -> Steered:
     """The run is over."""
     return replace(_ended(run), phase=RunPhase.ENDED, browser=False)
-
-
-# ----------------------------------------------------------------------------------------------- table
-
-ME: Final = "ann"
-
-
-def _running(**more: Any) -> Steered:
-    return replace(Steered(phase=RunPhase.RUNNING, browser=True), **more)
-
-
-STATES: Final[dict[str, Steered]] = {
-    "starting": Steered(),
-    "answering": _running(asking=True),
-    "acting": _running(acting=True, batch=1),
-    "paused": _running(holds=frozenset({Hold.PAUSE}), batch=2),
-    "frozen": _running(holds=frozenset({Hold.FREEZE})),
-    "stepped": _running(holds=frozenset({Hold.STEP}), batch=2),
-    "approval": _running(holds=frozenset({Hold.APPROVAL}), batch=2, request="a1", requests=1),
-    "ann drives": _running(holds=frozenset({Hold.TAKEOVER}), driver=ME),
-    "bob drives": _running(holds=frozenset({Hold.TAKEOVER}), driver="bob"),
-    "limit": _running(holds=frozenset({Hold.LIMIT}), limit="l1", requests=1),
-    "retry": _running(holds=frozenset({Hold.RETRY})),
-    "no browser": replace(_running(holds=frozenset({Hold.BROWSER_LOST})), browser=False),
-    "idle": Steered(phase=RunPhase.IDLE, browser=True),
-    "ending": Steered(phase=RunPhase.ENDING),
-    "ended": Steered(phase=RunPhase.ENDED),
-}
-_ID: Final[dict[str, Any]] = {"id": "1", "actor": ME}
-_THIS: Final = cmd.Expect(request="a1")
-COMMANDS: Final[dict[str, cmd.Command]] = {
-    "Pause": cmd.Pause(**_ID),
-    "Pause freeze": cmd.Pause(**_ID, freeze=True),
-    "Resume": cmd.Resume(**_ID),
-    "Resume that limit": cmd.Resume(**_ID, expect=cmd.Expect(request="l1")),
-    "Step": cmd.Step(**_ID),
-    "Say after": cmd.Say(**_ID, text="hello"),
-    "Say end": cmd.Say(**_ID, text="hello", when="end"),
-    "Say now": cmd.Say(**_ID, text="hello", when="now"),
-    "Approve": cmd.Approve(**_ID, expect=_THIS),
-    "Reject": cmd.Reject(**_ID, expect=_THIS),
-    "Edit": cmd.Edit(**_ID, expect=_THIS, input={}),
-    "TakeOver": cmd.TakeOver(**_ID),
-    "Act": cmd.Act(**_ID, member="left_click", input={"coordinate": [5, 5]}),
-    "Conceal": cmd.Conceal(**_ID),
-    "Reveal": cmd.Reveal(**_ID),
-    "Release": cmd.Release(**_ID),
-    "LiveView": cmd.LiveView(**_ID),
-    "SetLimit": cmd.SetLimit(**_ID, limit="steps", value=50),
-    "SetMode": cmd.SetMode(**_ID, mode="ask-all"),
-    "SetModel": cmd.SetModel(**_ID, model="claude-opus-5-5"),
-    "Abort": cmd.Abort(**_ID),
-    "Revise": cmd.Revise(**_ID, message="another", text="hello again"),
-    "Unsay": cmd.Unsay(**_ID, message="another"),
-}
-
-
-def cell(command: str, state: str) -> str:
-    """Write what a command does in a state: that it is applied, or the number of the reason to refuse."""
-    _, answer = apply(STATES[state], COMMANDS[command])
-    if isinstance(answer, Applied):
-        return "yes" if answer.effect else "same"
-    return f"no {REASONS.index(answer.why) + 1}"
-
-
-def _reasons() -> list[str]:
-    found: dict[str, None] = {}
-    for command in COMMANDS.values():
-        for state in STATES.values():
-            _, answer = apply(state, command)
-            if isinstance(answer, Refused):
-                found[answer.why] = None
-    return list(found)
-
-
-REASONS: Final = _reasons()
-
-
-def table() -> str:
-    """Write the table of docs/steering.md."""
-    heads = ["command", *STATES]
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for command in COMMANDS:
-        lines.append("| " + " | ".join([command, *(cell(command, state) for state in STATES)]) + " |")
-    reasons = [f"{number}. {why}" for number, why in enumerate(REASONS, 1)]
-    return "\n".join([*lines, "", *reasons])

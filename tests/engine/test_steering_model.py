@@ -11,26 +11,28 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pilothouse import commands as cmd
 from pilothouse.events import Hold, RunPhase
-from tests.engine import lease_moves
+from tests.engine import lease_moves, steering_table
 from tests.engine import steering_model as model
 
 DOCS = Path(__file__).parents[2] / "docs" / "steering.md"
 
 
 def test_the_page_shows_the_table_of_the_model() -> None:
-    assert model.table() in DOCS.read_text("utf-8")
+    assert steering_table.table() in DOCS.read_text("utf-8")
 
 
 def test_every_command_is_answered_in_every_state() -> None:
-    for command in model.COMMANDS:
-        for state in model.STATES:
-            assert model.cell(command, state)
+    for command in steering_table.COMMANDS:
+        for state in steering_table.STATES:
+            assert steering_table.cell(command, state)
 
 
 actors = st.sampled_from(["ann", "bob"])
 requests = st.none() | st.builds(
     lambda n: cmd.Expect(request=n), st.sampled_from(["a1", "a2", "a3", "l1", "l2"])
 )
+
+messages = st.sampled_from(["x", "y", "end", ""])
 
 
 def some(kind: type[cmd.Command], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[cmd.Command]:
@@ -41,7 +43,11 @@ commands = st.one_of(
     some(cmd.Pause, freeze=st.booleans()),
     some(cmd.Resume),
     some(cmd.Step, n=st.integers(-1, 3)),
-    some(cmd.Say, text=st.sampled_from(["", "go"]), when=st.sampled_from(["now", "after", "?"])),
+    some(cmd.Say, text=st.sampled_from(["", "go"]), when=st.sampled_from(["now", "after", "end", "?"])),
+    some(
+        cmd.Revise, message=messages, when=st.sampled_from(["", "now", "after", "end", "?"]), before=messages
+    ),
+    some(cmd.Unsay, message=messages),
     some(cmd.Approve),
     some(cmd.Reject),
     some(cmd.Edit, input=st.just({})),
@@ -140,6 +146,11 @@ class Walk(RuleBasedStateMachine):
     @rule()
     def limit_is_reached(self) -> None:
         self.run = model.limited(self.run)
+
+    @precondition(lambda self: self.run.resting and not self.run.is_held)
+    @rule()
+    def leg_is_over(self) -> None:
+        self.run = model.rested(self.run)
 
     @precondition(lambda self: self.run.phase is RunPhase.IDLE and self.run.mail)
     @rule()

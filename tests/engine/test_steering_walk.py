@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
+from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
@@ -18,16 +19,19 @@ from pilothouse.engine.approvals import Approvals
 from pilothouse.engine.batch import Hands
 from pilothouse.engine.gate import Gate
 from pilothouse.engine.lease import Lease
-from pilothouse.engine.limits import Limits, When
+from pilothouse.engine.limits import Limits
+from pilothouse.engine.loop import Loop
 from pilothouse.engine.mailbox import Mailbox
 from pilothouse.engine.policy import Mode, Policy
 from pilothouse.engine.steering import Steering
 from pilothouse.engine.wheel import Wheel
 from pilothouse.events import Hold, RunPhase
+from pilothouse.model.catalogue import Tokens
 from pilothouse.model.conversation import Call
+from pilothouse.model.stream import Answer
 from tests.engine import lease_moves
 from tests.engine import steering_model as model
-from tests.engine.walk_stubs import Berthed, Clock, Memory, Page
+from tests.engine.walk_stubs import Berthed, Clock, Memory, Page, Talk
 
 WALKS, MOVES_MAX = 2_000, 40
 """`make soak` takes more of the same."""
@@ -37,6 +41,8 @@ SETTLED_MAX = 1_000
 
 BACKOFF_S = 30
 """How long a retry waits, on the walk's own clock."""
+IDLE_S = 1e9
+"""The run idles for as long as the walk goes on."""
 BUSY, BROKEN = -1, -2
 """What comes instead of so many actions: a fault that may pass, and one that only a person can help."""
 
@@ -91,38 +97,47 @@ class Engine:
             self.answering.set_result(actions)
 
     async def drive(self) -> None:
-        """Go on as the loop does."""
+        """Go on as a run does, with the engine's own loop."""
         self.lease.wheel = self.wheel
-        self.gate.enter(RunPhase.RUNNING)
-        turn = 0
-        while True:
-            await self.allowance.check(When.TURN)
-            turn += 1
-            actions = None
-            while actions is None:
-                await self.gate.pass_model()
-                self.mailbox.take_all()
-                self.lease.take_news()
-                self.answering = asyncio.get_running_loop().create_future()
-                actions = await self.answering
-                self.answering = None
-                if actions in (BUSY, BROKEN):
-                    await self.gate.hold_retry(BACKOFF_S if actions == BUSY else None)
-                    actions = None
-            self.memory.publish(ev.TurnFinished(turn=turn, stop_reason="tool_use", content=[]))
-            if actions:
-                calls = [
-                    Call(id=f"t{turn}-{n}", member="left_click", input={"coordinate": [n, turn]})
-                    for n in range(actions)
-                ]
-                self.performing = True
-                await self.hands.perform(turn, tuple(calls))
-                self.performing = False
-            elif not self.mailbox.waiting:
-                self.gate.enter(RunPhase.IDLE)
-                await self.mailbox.wait()
-                self.mailbox.take_all()
-                self.gate.enter(RunPhase.RUNNING)
+        stub = cast("Any", self)
+        loop = Loop(
+            recorder=cast("Any", self.memory),
+            gate=self.gate,
+            allowance=self.allowance,
+            mailbox=self.mailbox,
+            hands=stub,
+            asker=stub,
+            requester=stub,
+            pictures=cast("Any", Talk()),
+            conversation=cast("Any", Talk()),
+            lease=self.lease,
+            idle_s=IDLE_S,
+        )
+        await loop.run("go")
+
+    async def ask(self, turn: int, deliver: Callable[[], None]) -> Answer:
+        """Answer once the walk says so, after every fault that it says."""
+        actions = None
+        while actions is None:
+            await self.gate.pass_model()
+            deliver()
+            self.answering = asyncio.get_running_loop().create_future()
+            actions = await self.answering
+            self.answering = None
+            if actions in (BUSY, BROKEN):
+                await self.gate.hold_retry(BACKOFF_S if actions == BUSY else None)
+                actions = None
+        self.memory.publish(ev.TurnFinished(turn=turn, stop_reason="tool_use", content=[]))
+        content = [{"type": "tool_use", "id": f"t{turn}-{n}", "at": [n, turn]} for n in range(actions)]
+        return Answer(
+            content=content or [{"type": "text", "text": "-"}], stop_reason="tool_use", tokens=Tokens()
+        )
+
+    async def perform(self, turn: int, calls: tuple[Call, ...]) -> list[dict[str, Any]]:
+        self.performing = True
+        results = await self.hands.perform(turn, calls)
+        self.performing = False
+        return results
 
 
 class Walk:
@@ -157,6 +172,8 @@ class Walk:
             return model.left(run)
         if run.phase is RunPhase.IDLE and run.mail:
             return model.woken(run)
+        if run.resting and not run.is_held:
+            return model.rested(run)
         if not (run.may_ask or run.may_act):
             return run
         if Hold.LIMIT in self.engine.gate.holding and not run.request:
@@ -189,6 +206,7 @@ class Walk:
             "driving": engine.page.members.ending is not None,
             "acts": sum(not answer.done() for answer in self.acts),
             "concealed": engine.lease._veiled,
+            "mail": tuple(model.Letter(waits.id, waits.when) for waits in engine.mailbox._waiting),
         }
         told = {
             "phase": self.phase(run),
@@ -203,7 +221,10 @@ class Walk:
             "driving": run.is_driving,
             "acts": run.acts,
             "concealed": run.concealed,
+            "mail": run.mail,
         }
+        queue = [(waits.id, waits.text, waits.when) for waits in engine.mailbox._waiting]
+        assert [(m.id, m.text, m.when) for m in engine.memory.state.messages] == queue
         assert seen == told
 
     @staticmethod
@@ -238,6 +259,8 @@ class Walk:
             command = msgspec.structs.replace(
                 command, value=1000.0
             )  # a limit that still holds goes on holding
+        if isinstance(command, cmd.Revise | cmd.Unsay):
+            command = self.meant(command)
         if command.expect is not None and command.expect.request == "this":
             name = self.run.limit if isinstance(command, cmd.Resume) else self.run.request
             command = msgspec.structs.replace(command, expect=cmd.Expect(request=name or "a0"))
@@ -250,6 +273,16 @@ class Walk:
         assert isinstance(answer, cmd.Refused) == isinstance(told, model.Refused), (command, answer, told)
         if isinstance(told, model.Refused) and isinstance(answer, cmd.Refused):
             assert answer.why.startswith(told.why.split(":")[0]), (answer, told)
+
+    def meant(self, command: cmd.Revise | cmd.Unsay) -> cmd.Revise | cmd.Unsay:
+        """Name the messages that a move means: the first or last that waits, or one that does no more."""
+        ids = [letter.id for letter in self.run.mail] or ["?"]
+        gone = [message for message, _ in self.run.became] or ["?"]
+        names = {"first": ids[0], "last": ids[-1], "gone": gone[-1]}
+        command = msgspec.structs.replace(command, message=names[command.message])
+        if isinstance(command, cmd.Revise):
+            return msgspec.structs.replace(command, before=names.get(command.before, command.before))
+        return command
 
     def environment(self, move: str) -> None:
         engine = self.engine
@@ -343,6 +376,7 @@ COMMANDS = [
     said(cmd.Step, n=0),
     said(cmd.Say, text="go"),
     said(cmd.Say, text="go", when="now"),
+    said(cmd.Say, text="go", when="end"),
     said(cmd.Say, text=" "),
     said(cmd.Approve, "this"),
     said(cmd.Approve, "a99"),
@@ -383,7 +417,25 @@ WHEEL: list[cmd.Command | str] = [
     "wait 310",
     "the browser dies",
 ]
+QUEUE: list[cmd.Command] = [
+    said(cmd.Say, text="go", when="end"),
+    said(cmd.Say, text="go", when="end"),
+    said(cmd.Say, text="go"),
+    said(cmd.Revise, message="first", text="go on"),
+    said(cmd.Revise, message="first", when="now"),
+    said(cmd.Revise, message="first", before="end"),
+    said(cmd.Revise, message="first", when="?"),
+    said(cmd.Revise, message="last", when="after"),
+    said(cmd.Revise, message="last", when="end", before="first"),
+    said(cmd.Revise, message="last", before="gone"),
+    said(cmd.Revise, message="gone", when="now"),
+    said(cmd.Unsay, message="first"),
+    said(cmd.Unsay, message="last"),
+    said(cmd.Unsay, message="gone"),
+    said(cmd.Pause),
+]
 moves = st.one_of(
+    st.sampled_from(QUEUE),
     st.sampled_from(COMMANDS),
     st.sampled_from(WHEEL),
     st.sampled_from([*WHEEL[:4], *WHEEL[2:4], "did well", "wait 310"]),
@@ -396,6 +448,7 @@ STARTS: list[list[cmd.Command | str]] = [
     [said(cmd.SetMode, mode="ask-all"), "open", "answer 3"],
     ["open", said(cmd.SetLimit, limit="steps", value=2.0)],
     ["open", "answer 3", said(cmd.TakeOver)],
+    ["open", said(cmd.Say, text="go", when="end"), said(cmd.Pause), "answer 0"],
     ["open", "busy", "wait 20"],
     ["open", said(cmd.SetMode, mode="ask-all"), "came ann", said(cmd.TakeOver), "went ann"],
     ["open"],

@@ -16,6 +16,7 @@ from pilothouse.browser.camera import Shot
 from pilothouse.browser.faults import ActionRefused, ActionUnknown
 from pilothouse.engine.gate import Gate
 from pilothouse.events import Hold
+from pilothouse.model.conversation import Call
 from pilothouse.safety import Redactor
 from pilothouse.state import RunState, reduce
 
@@ -42,6 +43,9 @@ class Memory:
 
     async def put_blob(self, data: bytes, mime: str, width_px: int = 0, height_px: int = 0) -> ev.Blob:
         return ev.Blob(sha256=hashlib.sha256(data).hexdigest(), size=len(data), mime=mime)
+
+    def mask(self, text: str) -> str:
+        return text
 
     def stream_redactor(self) -> Redactor:
         return Redactor()
@@ -165,3 +169,34 @@ class Berthed:
         await self.on_moved(self.session)
         self.news = "another browser"
         self._gate.let_go(Hold.BROWSER_LOST)
+
+
+class Talk:
+    """A conversation that nobody reads, and its pictures."""
+
+    takes_pictures = True
+    instruction_role = "user"
+
+    def add_instruction(self, text: str) -> None:
+        """Keep nothing."""
+
+    def add_answer(self, content: list[dict[str, Any]]) -> tuple[Call, ...]:
+        asked = [block for block in content if block["type"] == "tool_use"]
+        return tuple(
+            Call(id=block["id"], member="left_click", input={"coordinate": block["at"]}) for block in asked
+        )
+
+    def add_results(self, results: list[dict[str, Any]]) -> None:
+        """Keep nothing."""
+
+    def add_message(self, text: str) -> str:
+        return "user"
+
+    def add_note(self, text: str, pictures: list[dict[str, Any]]) -> str:
+        return "user"
+
+    async def by_file(self, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return results
+
+    def block(self, data: bytes, mime: str) -> dict[str, Any]:
+        return {}

@@ -18,7 +18,8 @@ import msgspec
 
 from pilothouse import events as ev
 from pilothouse.browser.inputs import MEMBERS, Input, MemberRefused, Text, read_input
-from pilothouse.engine.deeds import MOVE, Deed, Deeds, deed_of
+from pilothouse.engine.deeds import MOVE, TYPING, Deed, Deeds, deed_of
+from pilothouse.engine.presence import FOLLOWS
 from pilothouse.errors import CommandRefusedError, RecorderFailed
 from pilothouse.events import Hold
 
@@ -46,11 +47,11 @@ TEXT_MAX_CHARS: Final = 20_000
 """So much may be typed in one act."""
 NEWS_MAX_CHARS: Final = 20_000
 """So much of what the model was not told yet is kept beside what is newest."""
-BRIDGE: Final = "bridge"
-"""What a viewer calls itself that is there as long as the person is."""
 NO_BROWSER: Final = "there is no browser"
 NOBODY: Final = "nobody has taken over"
 CUT_OFF: Final = "it was cut off: it may or may not have happened"
+UNTOLD: Final = "it was refused; what was typed is masked, so why is not told"
+"""A refusal may name what it refuses, and is journalled."""
 _log = logging.getLogger("pilothouse")
 
 
@@ -81,6 +82,11 @@ class _Act:
     masked: bool
     done: asyncio.Future[None]
     """Fails with `CommandRefusedError` when it was not done."""
+
+    @property
+    def is_untold(self) -> bool:
+        """Say whether what was typed may be told nobody."""
+        return self.masked and self.command.member in TYPING
 
     def deed(self, error: str = "") -> Deed:
         """Give what is told of it once it was sent."""
@@ -204,7 +210,7 @@ class Lease:
         self._number += 1
         self._id, self.holder = lease, actor
         self._deeds = Deeds(lease, self._recorder.publish, self._recorder.stream_redactor())
-        self._deeds.saw(self._approvals.ground.url)
+        self._deeds.saw(self._recorder.mask(self._approvals.ground.url))
         self._veiled = self._ending = False
         self._asked.clear()
         self._gate.hold(Hold.TAKEOVER)
@@ -232,14 +238,14 @@ class Lease:
 
     def arrived(self, actor: str, client: str) -> None:
         """Learn that a viewer is there."""
-        if client == BRIDGE:
+        if client == FOLLOWS:
             self._bridges[actor] += 1
             if actor == self.holder:
                 self._disarm("grace")
 
     def departed(self, actor: str, client: str) -> None:
         """Learn that a viewer has hung up: with their last bridge a person is gone, unless they return."""
-        if client != BRIDGE:
+        if client != FOLLOWS:
             return
         self._bridges[actor] -= 1
         if self._bridges[actor] <= 0:
@@ -330,7 +336,7 @@ class Lease:
             self.on_acted()
         except CommandRefusedError as refusal:
             self._current = None
-            _settle(act.done, refusal)
+            _settle(act.done, CommandRefusedError(UNTOLD) if act.is_untold else refusal)
         finally:
             _settle(act.done, CommandRefusedError(CUT_OFF))
         if deeds.is_open:
@@ -375,7 +381,7 @@ class Lease:
         ground = self._approvals.ground
         self._approvals.ground = ground.handed_back(deeds.at)
         if shot is not None:
-            deeds.saw(ground.url)
+            deeds.saw(self._recorder.mask(ground.url))  # the model reads it as it is recorded
         self._over(end.why, end.actor, shot, let_go=let_go)
 
     def lost(self) -> None:

@@ -81,13 +81,18 @@ class Live:
         lease.on_acted, lease.on_concealed, lease.hush = self._stir, self._turn, self._hush
 
     async def look(self, after: int, actor: str) -> LivePicture:
-        """Give a picture other than the numbered one, as soon as there is one that this person may see."""
+        """Give a picture other than the numbered one, as soon as there is one that this person may see.
+
+        Args:
+            after: The number.
+            actor: Who asks; empty for somebody who can't be the one that drives.
+        """
         while True:
             if self._is_hidden_from(actor):
                 await self._turned.wait()
                 continue
             seen = await self._next()
-            if self._is_hidden_from(actor) or (seen.era != self._era and actor != self._lease.holder):
+            if self._is_hidden_from(actor) or (seen.era != self._era and not self._is_driving(actor)):
                 continue  # it was concealed, or taken while it was
             if seen.number != after:
                 return await self._framed(seen)
@@ -101,7 +106,10 @@ class Live:
             await asyncio.wait(tasks)
 
     def _is_hidden_from(self, actor: str) -> bool:
-        return self._lease.concealed and actor != self._lease.holder
+        return self._lease.concealed and not self._is_driving(actor)
+
+    def _is_driving(self, actor: str) -> bool:
+        return bool(actor) and actor == self._lease.holder
 
     async def _framed(self, seen: _Seen) -> LivePicture:
         shot, page = seen.shot, self._page()

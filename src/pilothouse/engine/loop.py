@@ -85,7 +85,11 @@ class Loop:
             self._recorder.publish(ev.LegStarted(leg=leg, instruction=instruction))
             self._conversation.add_instruction(instruction)
             refused = await self._leg()
-            leg, instruction = leg + 1, await self._next_instruction(refused)
+            instruction = await self._next_instruction(refused)
+            while not instruction and refused is None and self._is_driven:
+                refused = await self._leg()  # a person has driven while the end was held up
+                instruction = await self._next_instruction(refused)
+            leg += 1
             if instruction:
                 continue
             if refused is not None:

@@ -18,7 +18,7 @@ from pilothouse.events import Hold
 from pilothouse.safety import clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from pilothouse import commands as cmd
     from pilothouse.engine.gate import Gate
@@ -108,9 +108,9 @@ class Presence:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def change(self) -> None:
-        """Wait until somebody joins or leaves."""
-        await self._changed.wait()
+    def change(self) -> Coroutine[Any, Any, object]:
+        """Wait until somebody joins or leaves, from this call on, whenever it is awaited."""
+        return self._changed.wait()
 
 
 async def wait_attended(

@@ -85,7 +85,7 @@ class Run:
             self.recorder, self.gate, self.mailbox, self.approvals, self.allowance, self.lease
         )
         self.recorder.on_failure = self._break
-        self.steering.phase = lambda: self.recorder.state.phase
+        self.steering.phase = self._phase
         self.steering.on_abort = self.abort
         self.steering.on_freeze = self._drop_answer
         if spec.browser == "local":
@@ -156,6 +156,12 @@ class Run:
         self._aborted = why
         self._keep_browser = keep_browser
         self._stop()
+
+    def _phase(self) -> RunPhase:
+        """Give the run's phase; one that is being stopped is ending, though its work may take a moment."""
+        phase = self.recorder.state.phase
+        is_stopped = bool(self._aborted) or self._broken is not None
+        return RunPhase.ENDING if is_stopped and phase is not RunPhase.ENDED else phase
 
     def _break(self, error: PilothouseError) -> None:
         """End the run because of what nobody can help.

@@ -22,7 +22,7 @@ import msgspec
 
 from pilothouse import __version__
 from pilothouse import commands as cmd
-from pilothouse.engine.roles import role_of
+from pilothouse.engine.roles import DRIVE, role_of
 from pilothouse.errors import PilothouseError, ProtocolMismatch, RecorderFailed, StateDirError
 from pilothouse.paths import SOCKET_PATH_MAX_BYTES, make_private
 
@@ -40,7 +40,7 @@ NEWEST_SEQ = "seq"
 
 
 Look = Callable[[int, str], Awaitable[cmd.LivePicture]]
-"""Gives somebody a live picture other than that of a number, once there is one."""
+"""Gives an actor a live picture other than that of a number, once there is one; empty for who can't drive."""
 
 
 class ControlServer:
@@ -148,7 +148,8 @@ class ControlServer:
             return
         cmd.agree(greeting)
         role, viewer = role_of(greeting.role), self._presence.join(greeting)
-        looks = _Looks(writer, lambda: self.on_look, greeting.actor)
+        # Whoever drives sees what is concealed from all others: a watcher of the same name is another.
+        looks = _Looks(writer, lambda: self.on_look, greeting.actor if role == DRIVE else "")
         self.on_arrived(greeting.actor, greeting.client)
         try:
             while line := await reader.readline():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from pilothouse.engine.recorder import Recorder
 
 _ENVELOPE = frozenset({"type", "id", "actor", "reason", "expect"})
-_LET_GO = frozenset({Hold.PAUSE, Hold.FREEZE, Hold.STEP, Hold.RETRY, Hold.BROWSER_LOST, Hold.UNATTENDED})
+_LET_GO = frozenset({Hold.PAUSE, Hold.FREEZE, Hold.STEP, Hold.RETRY, Hold.BROWSER_LOST})
 """What resuming lets go of."""
 _INSTEAD = {
     Hold.TAKEOVER: "{driver} drives: release it first",
@@ -38,6 +40,11 @@ _INSTEAD = {
 }
 REMEMBERED = 1000
 """So many answers are kept, so that a command sent twice is applied once."""
+MEMBER_MAX_CHARS = 80
+"""No member has a longer name; what else may stand there is not journalled."""
+
+_log = logging.getLogger("pilothouse")
+_Answers = dict[str, cmd.Ack | cmd.Refused]
 
 
 class _No(Exception):
@@ -62,7 +69,9 @@ class Steering:
         self._approvals = approvals
         self._allowance = allowance
         self._lease = lease
-        self._answers: dict[str, cmd.Ack | cmd.Refused] = {}
+        self._answers: _Answers = {}
+        self._moved: _Answers = {}
+        """Those to moves of the pointer: of these there are many, and they displace no others."""
         self._acts: dict[str, asyncio.Future[cmd.Ack | cmd.Refused]] = {}
         """What is asked to be done with the page and not answered yet."""
         self.on_freeze: Callable[[str], None] = lambda why: None
@@ -80,7 +89,7 @@ class Steering:
         if command.id in self._acts:
             return self._acts[command.id]
         answer: asyncio.Future[cmd.Ack | cmd.Refused] = asyncio.get_running_loop().create_future()
-        if isinstance(command, cmd.Act) and command.id not in self._answers:
+        if isinstance(command, cmd.Act) and self._known(command, role) is None:
             self._act(command, answer, role)
         else:
             answer.set_result(self.apply(command, role))
@@ -93,17 +102,18 @@ class Steering:
             self._acts.pop(act.id, None)
             error = done.exception() if done is not None else None
             reply = self._answered(act, why or (str(error) if error else ""), quiet=act.member == MOVE)
-            if act.member != MOVE:  # of these there are many, and another one does no harm
-                self._remember(act.id, reply)
+            self._remember(act.id, reply, self._moved if act.member == MOVE else self._answers)
             if not answer.done():
                 answer.set_result(reply)
 
-        if self.phase() in (RunPhase.ENDING, RunPhase.ENDED):
-            told(None, f"the run {'is ending' if self.phase() is RunPhase.ENDING else 'has ended'}")
+        if self.phase() is RunPhase.ENDED:
+            told(None, "the run has ended")
             return
         try:
             if act.member != MOVE:
                 self._received(act)
+            if self.phase() is RunPhase.ENDING:
+                raise CommandRefusedError("the run is ending")
             if why_not := roles.why_not(role, act):
                 raise CommandRefusedError(why_not)
             doing = self._lease.act(act)
@@ -133,7 +143,7 @@ class Steering:
 
         See terminal-and-journal §2.4.
         """
-        known = self._answers.get(command.id)
+        known = self._known(command, role)
         if known is not None:
             return known
         if self.phase() is RunPhase.ENDED:  # the journal is sealed: nothing more can be recorded
@@ -142,8 +152,34 @@ class Steering:
             answer = self._recorded(command, role)
         except RecorderFailed as error:  # it ends the run: the recorder has said so
             answer = cmd.Refused(id=command.id, why=f"the run ends: {error}")
-        self._remember(command.id, answer)
-        return answer
+        except Exception as error:
+            answer = self._defective(command, error)
+        self._remember(command.id, answer, self._answers)
+        return self._linked(command, answer)
+
+    def _defective(self, command: cmd.Command, error: Exception) -> cmd.Refused:
+        """Answer a command that the engine has no answer to: hung up on, its viewer would ask for ever."""
+        name, kind = type(command).__name__, type(error).__name__
+        _log.error("a %s met a defect", name, exc_info=error)
+        why = f"the engine met a defect ({kind}); engine.log says where"
+        with contextlib.suppress(PilothouseError):
+            self._recorder.publish(ev.CommandRefused(id=command.id, command=name, why=why))
+        return cmd.Refused(id=command.id, why=why)
+
+    def _known(self, command: cmd.Command, role: str) -> cmd.Ack | cmd.Refused | None:
+        """Give the answer to a command that was sent before, unless the role may not ask for it."""
+        known = self._answers.get(command.id) or self._moved.get(command.id)
+        if known is None:
+            return None
+        if why_not := roles.why_not(role, command):
+            return cmd.Refused(id=command.id, why=why_not)
+        return self._linked(command, known)
+
+    def _linked(self, command: cmd.Command, answer: cmd.Ack | cmd.Refused) -> cmd.Ack | cmd.Refused:
+        """Put the link to the browser into the answer to who asked for it; it is remembered nowhere."""
+        if not isinstance(command, cmd.LiveView) or isinstance(answer, cmd.Refused):
+            return answer
+        return msgspec.structs.replace(answer, link=self.live_view() or "")
 
     def _received(self, command: cmd.Command) -> None:
         self._recorder.publish(
@@ -169,13 +205,13 @@ class Steering:
             return cmd.Refused(id=command.id, why=why)
         applied = ev.CommandApplied(id=command.id, command=name)
         seq = self._recorder.publish(applied, durable=True)
-        link = self.live_view() if isinstance(command, cmd.LiveView) else None
-        return cmd.Ack(id=command.id, seq=seq, link=link or "")
+        return cmd.Ack(id=command.id, seq=seq)
 
-    def _remember(self, command_id: str, answer: cmd.Ack | cmd.Refused) -> None:
-        self._answers[command_id] = answer
-        if len(self._answers) > REMEMBERED:
-            del self._answers[next(iter(self._answers))]
+    @staticmethod
+    def _remember(command_id: str, answer: cmd.Ack | cmd.Refused, where: _Answers) -> None:
+        where[command_id] = answer
+        if len(where) > REMEMBERED:
+            del where[next(iter(where))]
 
     def _do(self, command: cmd.Command) -> None:
         if self.phase() is RunPhase.ENDING:
@@ -310,6 +346,6 @@ def _not_yet(model: str, effort: str) -> list[str]:
 def _args(command: cmd.Command) -> dict[str, Any]:
     """The command's own fields, for the journal."""
     if isinstance(command, cmd.Act):  # what is typed may be secret; `HumanActed` tells what may be told
-        return {"member": command.member, "secret": command.secret}
+        return {"member": command.member[:MEMBER_MAX_CHARS], "secret": command.secret}
     fields: dict[str, Any] = msgspec.to_builtins(command)
     return {name: value for name, value in fields.items() if name not in _ENVELOPE}

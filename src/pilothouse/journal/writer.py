@@ -244,7 +244,11 @@ class JournalWriter:
                 self._check_path(self.elapsed_ns)
                 self._syncing = asyncio.get_running_loop().run_in_executor(self._syncer, self.sync)
                 self._syncing.add_done_callback(_heard)
-            await asyncio.shield(self._syncing)
+            try:
+                await asyncio.shield(self._syncing)
+            except RecorderFailed:
+                if self._synced < wanted:  # else it was sealed meanwhile, and synced by that
+                    raise
 
     async def sync_forever(self, interval_s: float = SYNC_INTERVAL_S) -> None:
         """Sync in a thread at most every `interval_s` while there is something to sync; cancel to stop.

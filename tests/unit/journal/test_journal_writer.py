@@ -175,6 +175,20 @@ async def test_a_seal_during_the_group_commit_is_no_failure(tmp_path: Path) -> N
     writer.close()
 
 
+async def test_who_waits_for_the_disk_while_the_recording_is_sealed_is_told_that_it_is_there(
+    tmp_path: Path,
+) -> None:
+    writer = JournalWriter.create(tmp_path / RUN, RUN)
+    busy = threading.Event()
+    writer._syncer.submit(busy.wait)
+    writer.append(ev.Warned(what="it is being aborted"))
+    waiting = asyncio.create_task(writer.synced())
+    await asyncio.sleep(0)
+    writer.seal()
+    busy.set()
+    await waiting
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG])
 def test_a_refused_write_leaves_the_record_whole_and_may_be_tried_again(tmp_path: Path, code: int) -> None:
     disk = FaultyDisk()
