@@ -54,6 +54,14 @@ def indexed(image: Image.Image, colours: int) -> Image.Image:
     return image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
 
 
+def sixels(image: Image.Image, quality: Quality) -> str:
+    """Encode a picture as sixels of few colours."""
+    from textual_image._sixel import SixelOptions, image_to_sixels
+
+    part = indexed(image, quality.colours).convert("RGB")
+    return image_to_sixels(part, SixelOptions(colors=quality.colours))
+
+
 def png(image: Image.Image, quality: Quality) -> bytes:
     """Encode a picture as a PNG of few colours."""
     if quality.shrink > 1:

@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from pilothouse.engine.roles import DRIVE
 from pilothouse.errors import PilothouseError
 from pilothouse.events import Outcome
+from pilothouse.frames.workshop import WORKSHOP
 from pilothouse.safety import clean_line
 from pilothouse.terminal.app import GuardedApp
 from pilothouse.tui import keymap as keymaps
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from pilothouse.tui.attention import Call
 
 THEME_ENTRY = "theme:"
+WORKSHOP_AFTER_S = 0.5
+"""Pictures are made in a process of their own from then on: it would compete with the first frame."""
 
 
 def _launch(spec: RunSpec) -> Started:
@@ -295,6 +298,12 @@ class Bridge(GuardedApp[None]):
         if self._problems:
             self.notify("\n".join(self._problems), severity="warning", timeout=10)
         self._watch_themes()
+        if not self.is_headless:
+            self.set_timer(WORKSHOP_AFTER_S, WORKSHOP.open)
+
+    def on_unmount(self) -> None:
+        """End what pictures are made in."""
+        WORKSHOP.close()
 
     def call(self, call: Call) -> None:
         """Call the person in the ways that they want to be called."""
