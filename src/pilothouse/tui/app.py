@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.binding import Binding, BindingType
 
 from pilothouse.engine.roles import DRIVE
@@ -18,7 +18,7 @@ from pilothouse.frames.workshop import WORKSHOP
 from pilothouse.safety import clean_line
 from pilothouse.terminal.app import GuardedApp
 from pilothouse.tui import keymap as keymaps
-from pilothouse.tui import roster, themes
+from pilothouse.tui import roster, themes, tidying
 from pilothouse.tui.attention import Attention, Wishes, utc_now, way_of
 from pilothouse.tui.graphics import cell_size, ways
 from pilothouse.tui.layouts import Layouts
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from pilothouse.tui.attention import Call
 
 THEME_ENTRY = "theme:"
-WORKSHOP_AFTER_S = 0.5
-"""Pictures are made in a process of their own from then on: it would compete with the first frame."""
+SETTLED_S = 0.5
+"""After so long the first frame is there."""
 
 
 def _launch(spec: RunSpec) -> Started:
@@ -110,6 +110,7 @@ class Bridge(GuardedApp[None]):
         self._now, self._wall, self._start = now, wall, launch
         self._call_way, self._tmux = way_of(capabilities, wishes), capabilities.multiplexer == "tmux"
         self._draft: dict[str, str] = {}
+        self._tidying = tidying.Tidying(now)
         self._layouts = Layouts()
         self._theme_directories = theme_directories
         self._problems = self._load_themes(theme)
@@ -299,11 +300,24 @@ class Bridge(GuardedApp[None]):
             self.notify("\n".join(self._problems), severity="warning", timeout=10)
         self._watch_themes()
         if not self.is_headless:
-            self.set_timer(WORKSHOP_AFTER_S, WORKSHOP.open)
+            self.set_timer(SETTLED_S, self._settle)
+
+    def _settle(self) -> None:
+        """Do what would compete with the first frame."""
+        WORKSHOP.open()
+        self._tidying.begin()
+        self.set_interval(tidying.EVERY_S, self._tidying.look)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take note of keys."""
+        if isinstance(event, events.Key):
+            self._tidying.typed()
+        await super().on_event(event)
 
     def on_unmount(self) -> None:
-        """End what pictures are made in."""
+        """End what was begun."""
         WORKSHOP.close()
+        self._tidying.end()
 
     def call(self, call: Call) -> None:
         """Call the person in the ways that they want to be called."""
