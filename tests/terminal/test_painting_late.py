@@ -58,6 +58,7 @@ def test_a_letter_typed_while_a_frame_is_on_its_way_is_in_the_next_one() -> None
                 await pilot.pause()
             first.painted = second.painted = 0
             # The answer comes between a letter and the screen's own look at what has changed.
+            second.refresh()
             app.screen._dirty_widgets.add(second)
             app.held = False
             app._go_on()
