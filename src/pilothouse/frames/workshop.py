@@ -16,7 +16,6 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from PIL import Image
 
 from pilothouse.frames.decode import FrameUnreadable, decode, shrink
 from pilothouse.frames.geometry import Extent, View, fit
@@ -25,6 +24,8 @@ from pilothouse.frames.indexed import Quality, png, sixels
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
+
+    from PIL import Image
 
 _LENGTH: Final = struct.Struct(">Q")
 _NICER: Final = 5
@@ -87,6 +88,8 @@ def _raw(image: Image.Image) -> Raw:
 
 
 def _image(raw: Raw) -> Image.Image:
+    from PIL import Image  # not for the first frame
+
     width, height, pixels = raw
     return Image.frombytes("RGB", (width, height), pixels)
 
