@@ -97,7 +97,7 @@ async def _frames(
     while True:
         number += 1
         out = io.BytesIO()
-        picture = numbered(pictures[number % len(pictures)], number)
+        picture = await asyncio.to_thread(numbered, pictures[number % len(pictures)], number)
         await asyncio.to_thread(picture.save, out, "PNG", compress_level=1)
         data = out.getvalue()
         sha256 = hashlib.sha256(data).hexdigest()

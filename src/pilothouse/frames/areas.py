@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PIL import ImageChops
-
 from pilothouse.frames.geometry import Box, Extent
 
 if TYPE_CHECKING:
@@ -20,6 +18,8 @@ def changed_cells(before: Image, after: Image, cell_px: Extent) -> list[list[boo
     width, height = after.width // cell_px.width, after.height // cell_px.height
     if before.size != after.size:
         return [[True] * width for _ in range(height)]
+    from PIL import ImageChops  # not for the first frame
+
     apart = ImageChops.difference(before, after).convert("L", matrix=(1, 1, 1, 0))
     # A mean over a cell would lose a single pixel: first every difference is made whole, way by way.
     for way in ((cell_px.width, 1), (1, cell_px.height)):

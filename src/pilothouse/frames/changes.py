@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PIL import ImageChops, ImageDraw
-
 from pilothouse.frames.geometry import Box
 
 if TYPE_CHECKING:
@@ -24,6 +22,8 @@ def changed_boxes(before: Image, after: Image) -> list[Box]:
     """List the places that differ, in pixels of `after`, from the top; everything for another size."""
     if before.size != after.size:
         return [Box(0, 0, after.width, after.height)]
+    from PIL import ImageChops  # not for the first frame
+
     channels = ImageChops.difference(before.convert("RGB"), after.convert("RGB")).split()
     most = ImageChops.lighter(ImageChops.lighter(channels[0], channels[1]), channels[2])
     tile = max(after.width // _TILES_ACROSS, 2)
@@ -44,6 +44,8 @@ def changed_boxes(before: Image, after: Image) -> list[Box]:
 def draw_boxes(image: Image, boxes: list[Box]) -> Image:
     """Give the picture with the boxes drawn on it; the given one is left as it is."""
     drawn = image.convert("RGB")
+    from PIL import ImageDraw  # not for the first frame
+
     pen = ImageDraw.Draw(drawn)
     wide = max(image.width // 400, 1)
     for box in boxes:

@@ -13,19 +13,17 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Final
 
-from PIL import Image
-
 from pilothouse.errors import PilothouseError
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from pilothouse.frames.geometry import Extent
 
 MAX_PIXELS: Final = 16_000_000
 """Twice a 4K screen."""
 MAX_BYTES: Final = 20 << 20
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
-
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
 class FrameUnreadable(PilothouseError):
@@ -40,6 +38,9 @@ def decode(data: bytes) -> Image.Image:
     """
     if len(data) > MAX_BYTES:
         raise FrameUnreadable(f"this frame has {len(data) >> 20} MiB, more than {MAX_BYTES >> 20}")
+    from PIL import Image  # not for the first frame
+
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -54,6 +55,8 @@ def decode(data: bytes) -> Image.Image:
 
 def shrink(image: Image.Image, size_px: Extent) -> Image.Image:
     """Scale a picture to a size in pixels; downwards by area, so that thin lines of text stay visible."""
+    from PIL import Image
+
     target = (max(size_px.width, 1), max(size_px.height, 1))
     if image.size == target:
         return image

@@ -6,9 +6,10 @@ A screenshot in 64 colours reads as well as the original and takes a sixth of th
 from __future__ import annotations
 
 import io
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from PIL import Image
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 class Quality(NamedTuple):
@@ -48,16 +49,28 @@ def quality_for(budget_bytes: int, last_bytes: int, last: Quality) -> Quality:
 
 def indexed(image: Image.Image, colours: int) -> Image.Image:
     """Give a picture in at most so many colours, exact where it has no more."""
+    from PIL import Image  # not for the first frame
+
     few = image.getcolors(colours)
     if few is not None:
         return image.quantize(max(len(few), 2), method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     return image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
 
 
+def sixels(image: Image.Image, quality: Quality) -> str:
+    """Encode a picture as sixels of few colours."""
+    from textual_image._sixel import SixelOptions, image_to_sixels
+
+    part = indexed(image, quality.colours).convert("RGB")
+    return image_to_sixels(part, SixelOptions(colors=quality.colours))
+
+
 def png(image: Image.Image, quality: Quality) -> bytes:
     """Encode a picture as a PNG of few colours."""
     if quality.shrink > 1:
         size = (max(image.width // quality.shrink, 1), max(image.height // quality.shrink, 1))
+        from PIL import Image
+
         image = image.resize(size, Image.Resampling.BOX)
     small = indexed(image, quality.colours)
     small.info = {}  # a colour profile of the source would be copied into every piece

@@ -22,9 +22,10 @@ from textual.strip import Strip
 from pilothouse.frames.areas import changed_cells, rectangles
 from pilothouse.frames.decode import shrink
 from pilothouse.frames.geometry import Box, Extent
-from pilothouse.frames.indexed import BEST, png
+from pilothouse.frames.indexed import BEST
 from pilothouse.frames.painter import Patch, Piece
 from pilothouse.frames.placeholders import Part, written
+from pilothouse.frames.workshop import encoded
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -194,7 +195,7 @@ class Kitty:
     def _send(self, image: Image, number: int, box: Box, quality: Quality) -> list[Piece]:
         wide, high = self._cell_px
         area = (box.x * wide, box.y * high, (box.x + box.width) * wide, (box.y + box.height) * high)
-        data = base64.b64encode(png(image.crop(area), quality)).decode("ascii")
+        data = base64.b64encode(encoded(image.crop(area), quality)).decode("ascii")
         head = f"a=T,U=1,q=2,f=100,i={number},p={_PLACEMENT},c={box.width},r={box.height}"
         chunks = [data[at : at + CHUNK] for at in range(0, len(data), CHUNK)]
         pieces = []

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from PIL import ImageDraw
-
 from pilothouse.frames.geometry import Point
 
 if TYPE_CHECKING:
+    from PIL import ImageDraw
     from PIL.Image import Image
 
     from pilothouse.frames.geometry import Extent
@@ -55,6 +54,8 @@ def draw(image: Image, marker: Marker, model_px: Extent) -> Image:
     Pixels need not be square: those of block characters are twice as high as wide.
     """
     marked = image.copy()
+    from PIL import ImageDraw  # not for the first frame
+
     pen = ImageDraw.Draw(marked)
     at = carry(marker.at, model_px, image)
     radius = reach(image, model_px)

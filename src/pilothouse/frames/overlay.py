@@ -12,14 +12,13 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from PIL import ImageDraw, ImageFont
-
 from pilothouse.frames.describe import describe
 from pilothouse.frames.geometry import Box, Extent, Point
 from pilothouse.frames.marker import SCROLLS, around, carry, point, reach, width
 from pilothouse.safety import clean_line
 
 if TYPE_CHECKING:
+    from PIL import ImageDraw
     from PIL.Image import Image
     from PIL.ImageFont import FreeTypeFont
     from PIL.ImageFont import ImageFont as BitmapFont
@@ -138,6 +137,8 @@ def draw_overlay(image: Image, overlay: Overlay, model_px: Extent) -> Image:
     start = None if overlay.start is None else carry(overlay.start, model_px, image)
     radius = reach(image, model_px, LEAST)
     inks = inks_for(image, at or Point(0, image.height), start, radius)
+    from PIL import ImageDraw  # not for the first frame
+
     pen = _Pen(ImageDraw.Draw(marked), radius, inks)
     if at is not None:
         _draw(pen, overlay, at, start)
@@ -314,6 +315,8 @@ def _can_read(image: Image, model_px: Extent) -> bool:
 
 @lru_cache(maxsize=8)
 def _font(size_px: int) -> FreeTypeFont | BitmapFont:
+    from PIL import ImageFont  # not for the first frame
+
     return ImageFont.load_default(size_px)
 
 

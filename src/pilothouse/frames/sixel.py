@@ -13,8 +13,9 @@ from textual.strip import Strip
 from pilothouse.frames.areas import changed_cells, rectangles
 from pilothouse.frames.decode import shrink
 from pilothouse.frames.geometry import Box, Extent
-from pilothouse.frames.indexed import BEST, indexed
+from pilothouse.frames.indexed import BEST
 from pilothouse.frames.painter import Patch, Piece
+from pilothouse.frames.workshop import as_sixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -85,10 +86,7 @@ class Sixel:
         return Piece(self._encoded[box], box.x, box.y)
 
     def _encode(self, box: Box) -> str:
-        from textual_image._sixel import SixelOptions, image_to_sixels
-
         assert self._image is not None
         wide, high = self._cell_px
         area = (box.x * wide, box.y * high, (box.x + box.width) * wide, (box.y + box.height) * high)
-        part = indexed(self._image.crop(area), self._quality.colours).convert("RGB")
-        return image_to_sixels(part, SixelOptions(colors=self._quality.colours))
+        return as_sixels(self._image.crop(area), self._quality)

@@ -35,10 +35,15 @@ class PacedScreen(Screen[None]):
 
     def _compositor_refresh(self) -> None:
         app: Any = self.app
-        if self is not app.screen or not app.wait_to_paint(self._compositor_refresh):
+        if self is not app.screen or not app.wait_to_paint(self._paint_late):
             super()._compositor_refresh()
         else:
             self._dirty_widgets.clear()  # the compositor keeps their regions
+
+    def _paint_late(self) -> None:
+        """Paint what waited, and with it what has changed since: painting forgets all that has."""
+        self._compositor.update_widgets(self._dirty_widgets)
+        self._compositor_refresh()
 
 
 class Paced(App[ReturnType]):

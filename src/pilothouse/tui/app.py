@@ -6,22 +6,22 @@ its life, which screen is in front, its themes and keymap. A run itself is its s
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.binding import Binding, BindingType
 
 from pilothouse.engine.roles import DRIVE
 from pilothouse.errors import PilothouseError
 from pilothouse.events import Outcome
+from pilothouse.frames.workshop import WORKSHOP
 from pilothouse.safety import clean_line
 from pilothouse.terminal.app import GuardedApp
 from pilothouse.tui import keymap as keymaps
-from pilothouse.tui import roster, themes
+from pilothouse.tui import roster, themes, tidying
 from pilothouse.tui.attention import Attention, Wishes, utc_now, way_of
 from pilothouse.tui.graphics import cell_size, ways
 from pilothouse.tui.layouts import Layouts
-from pilothouse.tui.screens.home import HomeScreen
 from pilothouse.tui.screens.run import RunScreen
 from pilothouse.tui.widgets.palette import Entry
 
@@ -37,14 +37,21 @@ if TYPE_CHECKING:
     from pilothouse.runs import RunView
     from pilothouse.terminal.probe import Capabilities
     from pilothouse.tui.attention import Call
+    from pilothouse.tui.screens.home import HomeScreen
 
 THEME_ENTRY = "theme:"
+SETTLED_S = 0.5
+"""After so long the first frame is there."""
 
 
 def _launch(spec: RunSpec) -> Started:
     from pilothouse.engine.launch import launch  # nothing but a new run needs it
 
     return launch(spec)
+
+
+def _is_home(screen: Screen[Any]) -> bool:
+    return bool(getattr(screen, "is_home", False))
 
 
 class Bridge(GuardedApp[None]):
@@ -107,6 +114,7 @@ class Bridge(GuardedApp[None]):
         self._now, self._wall, self._start = now, wall, launch
         self._call_way, self._tmux = way_of(capabilities, wishes), capabilities.multiplexer == "tmux"
         self._draft: dict[str, str] = {}
+        self._tidying = tidying.Tidying(now)
         self._layouts = Layouts()
         self._theme_directories = theme_directories
         self._problems = self._load_themes(theme)
@@ -150,6 +158,8 @@ class Bridge(GuardedApp[None]):
         return self._run_screen or self._home()
 
     def _home(self) -> HomeScreen:
+        from pilothouse.tui.screens.home import HomeScreen  # not for the first frame of a run
+
         screen = HomeScreen(self.view, self, self._wall)
         screen.keymap = self._keys
         return screen
@@ -157,9 +167,11 @@ class Bridge(GuardedApp[None]):
     def open_run(self, run: str, *, replay: bool) -> None:
         """Open a run in the place of the one that is open; what lies over the roster is closed."""
         screen = self._screen_of(run, replay)
-        while len(self.screen_stack) > 1 and not isinstance(self.screen, HomeScreen | RunScreen):
+        while len(self.screen_stack) > 1 and not (
+            _is_home(self.screen) or isinstance(self.screen, RunScreen)
+        ):
             self.pop_screen()
-        if isinstance(self.screen, HomeScreen) and len(self.screen_stack) > 1:
+        if _is_home(self.screen) and len(self.screen_stack) > 1:
             self.pop_screen()  # the roster that was opened over a run
         self._run_screen = screen
         if isinstance(self.screen, RunScreen) and len(self.screen_stack) > 1:
@@ -172,9 +184,7 @@ class Bridge(GuardedApp[None]):
 
     def leave_screen(self) -> None:
         """Go back to the screen behind; where there is none, leave the bridge."""
-        if isinstance(self.screen, HomeScreen) or (
-            isinstance(self.screen, RunScreen) and not self.has_roster()
-        ):
+        if _is_home(self.screen) or (isinstance(self.screen, RunScreen) and not self.has_roster()):
             self.exit()
             return
         if self.screen is self._run_screen:
@@ -183,12 +193,12 @@ class Bridge(GuardedApp[None]):
 
     def has_roster(self) -> bool:
         """Say whether the roster lies behind what is in front."""
-        return any(isinstance(screen, HomeScreen) for screen in self.screen_stack)
+        return any(_is_home(screen) for screen in self.screen_stack)
 
     def show_home(self) -> None:
         """Go to the roster: the one behind, or one over the run."""
         if self.has_roster():
-            while not isinstance(self.screen, HomeScreen):
+            while not _is_home(self.screen):
                 self.pop_screen()
             self._run_screen = None
         else:
@@ -295,6 +305,25 @@ class Bridge(GuardedApp[None]):
         if self._problems:
             self.notify("\n".join(self._problems), severity="warning", timeout=10)
         self._watch_themes()
+        if not self.is_headless:
+            self.set_timer(SETTLED_S, self._settle)
+
+    def _settle(self) -> None:
+        """Do what would compete with the first frame."""
+        WORKSHOP.open()
+        self._tidying.begin()
+        self.set_interval(tidying.EVERY_S, self._tidying.look)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take note of keys."""
+        if isinstance(event, events.Key):
+            self._tidying.typed()
+        await super().on_event(event)
+
+    def on_unmount(self) -> None:
+        """End what was begun."""
+        WORKSHOP.close()
+        self._tidying.end()
 
     def call(self, call: Call) -> None:
         """Call the person in the ways that they want to be called."""

@@ -14,10 +14,10 @@ from pilothouse.errors import PilothouseError
 from pilothouse.frames import marker as marking
 from pilothouse.frames.blocks import Blocks
 from pilothouse.frames.changes import changed_boxes, draw_boxes
-from pilothouse.frames.decode import decode, shrink
 from pilothouse.frames.geometry import Box, Extent, Point, View, fit, whole
 from pilothouse.frames.indexed import BEST
 from pilothouse.frames.overlay import draw_overlay
+from pilothouse.frames.workshop import scaled as scale
 from pilothouse.tui.graphics import Graphics
 
 if TYPE_CHECKING:
@@ -136,12 +136,7 @@ class Darkroom:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        image = decode(data)
-        image_px = Extent(image.width, image.height)
-        if view is not None:
-            image = image.crop(_corners(view))
-        box = fit(Extent(image.width, image.height), room, want.cell_px)
-        made = (shrink(image, painter.pixels(Extent(box.width, box.height))), image_px)
+        made = scale(data, view, room, want.cell_px, painter.pixels(Extent(1, 1)))
         if view is None or view == want.view:
             self._kept[key] = made
         while len(self._kept) > KEPT:
@@ -178,11 +173,6 @@ def showing_around(at: Point, size: Extent, image_px: Extent) -> View:
     x = min(max(at.x - width / 2, 0), image_px.width - width)
     y = min(max(at.y - height / 2, 0), image_px.height - height)
     return View(float(int(x)), float(int(y)), float(width), float(height))
-
-
-def _corners(view: View) -> tuple[int, int, int, int]:
-    right, bottom = view.x + max(view.width, 1), view.y + max(view.height, 1)
-    return (int(view.x), int(view.y), max(round(right), int(view.x) + 1), max(round(bottom), int(view.y) + 1))
 
 
 def _marked(want: Want, scaled: Image, view: View) -> Image:

@@ -54,6 +54,7 @@ _FOOT: dict[str, tuple[LocalKey, ...]] = {
 class HomeScreen(ListingScreen):
     """The roster, the marked run beside it, and a line at the foot."""
 
+    is_home = True
     ACTIONS = HOME_BY_ID
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(HOME_BY_ID)
 
