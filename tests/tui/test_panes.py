@@ -206,6 +206,7 @@ async def test_repainting_only_what_changed_shows_what_repainting_all_would(repl
             if not replay:
                 await seen.runs.append(ev.TextStreamed(turn=7, block=1, text="more words\nand more "))
                 await seen.until(lambda: len(seen.screen.record) == len(seen.runs.recorded))
+            await seen.pilot.pause()  # what the inspector lies in has a place of its own by then
             was = seen.text()
             for rows in (seen.screen.transcript_rows, seen.screen.calls_rows):
                 rows._forget()
