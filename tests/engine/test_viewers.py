@@ -362,3 +362,22 @@ async def test_an_attended_run_waits_for_as_long_as_it_takes_unless_it_is_told_o
         assert rig.run.gate.holding == (Hold.APPROVAL,)
         rig.abort()
         await driving
+
+
+async def test_who_asks_for_a_live_picture_before_there_is_a_browser_gets_the_first_one(
+    state_dir: Path,
+) -> None:
+    async with rigged(state_dir, DONE) as rig:
+        shown = cmd.LivePicture(number=1, data=b"x", mime="image/png", width_px=1, height_px=1)
+
+        async def look(after: int, actor: str) -> cmd.LivePicture:
+            return shown
+
+        assert rig.run._server.on_look is None
+        async with link(rig, "ann", roles.DRIVE) as one:
+            asking = asyncio.create_task(one.look())
+            await one.send(cmd.Pause(**who("ann")))  # the engine has read the wish by then
+            rig.run._server.on_look = look
+            assert await asking == shown
+        rig.resume()
+        await rig.finish()

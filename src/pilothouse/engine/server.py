@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 GROWTH_SPACING_S = 0.02
 VIEWERS_MAX = 64
 ANSWERING_MAX_S = 1.0
+EARLY_S = 0.1
+"""Who asks for a live picture before there is a browser is looked after again after this."""
 NEWEST_SEQ = "seq"
 """The key under which the bus holds the newest `seq`."""
 
@@ -219,10 +221,11 @@ class _Looks:
 
     def ask(self, after: int) -> None:
         self.close()
-        if (look := self._look()) is not None:
-            self._task = asyncio.create_task(self._show(look, after))
+        self._task = asyncio.create_task(self._show(after))
 
-    async def _show(self, look: Look, after: int) -> None:
+    async def _show(self, after: int) -> None:
+        while (look := self._look()) is None:  # the browser is still being had: who asked early asks once
+            await asyncio.sleep(EARLY_S)
         with contextlib.suppress(OSError, PilothouseError):  # gone, or no picture can be had: it asks again
             _send(self._writer, await look(after, self._actor))
             await self._writer.drain()
