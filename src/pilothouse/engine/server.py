@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 GROWTH_SPACING_S = 0.02
 VIEWERS_MAX = 64
 ANSWERING_MAX_S = 1.0
-EARLY_S = 0.1
-"""Who asks for a live picture before there is a browser is looked after again after this."""
 NEWEST_SEQ = "seq"
 """The key under which the bus holds the newest `seq`."""
 
@@ -75,13 +73,28 @@ class ControlServer:
         self.synced: Callable[[], Awaitable[None]] = _at_once
         """Waits until what a command did is on disk: no answer leaves before (terminal-and-journal §2.4)."""
         self._presence = presence
-        self.on_look: Look | None = None
-        """Gives somebody a live picture other than that of this number, once there is one."""
+        self._look: Look | None = None
+        self._can_look = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._viewers: set[asyncio.Task[None]] = set()
         self._answering: set[asyncio.Task[None]] = set()
         self.on_arrived: Callable[[str, str], None] = lambda actor, client: None
         self.on_departed: Callable[[str, str], None] = lambda actor, client: None
+
+    @property
+    def on_look(self) -> Look | None:
+        """What gives live pictures; None while there is no browser. Who asks earlier waits for it."""
+        return self._look
+
+    @on_look.setter
+    def on_look(self, look: Look) -> None:
+        self._look = look
+        self._can_look.set()
+
+    async def _looker(self) -> Look:
+        while self._look is None:
+            await self._can_look.wait()
+        return self._look
 
     async def open(self) -> None:
         """Make the socket.
@@ -151,7 +164,7 @@ class ControlServer:
         cmd.agree(greeting)
         role, viewer = role_of(greeting.role), self._presence.join(greeting)
         # Whoever drives sees what is concealed from all others: a watcher of the same name is another.
-        looks = _Looks(writer, lambda: self.on_look, greeting.actor if role == DRIVE else "")
+        looks = _Looks(writer, self._looker, greeting.actor if role == DRIVE else "")
         self.on_arrived(greeting.actor, greeting.client)
         try:
             while line := await reader.readline():
@@ -211,11 +224,11 @@ class _Looks:
     def __init__(
         self,
         writer: asyncio.StreamWriter,
-        look: Callable[[], Look | None],
+        looker: Callable[[], Awaitable[Look]],
         actor: str,
     ) -> None:
         self._writer = writer
-        self._look = look
+        self._looker = looker
         self._actor = actor
         self._task: asyncio.Task[None] | None = None
 
@@ -224,8 +237,7 @@ class _Looks:
         self._task = asyncio.create_task(self._show(after))
 
     async def _show(self, after: int) -> None:
-        while (look := self._look()) is None:  # the browser is still being had: who asked early asks once
-            await asyncio.sleep(EARLY_S)
+        look = await self._looker()
         with contextlib.suppress(OSError, PilothouseError):  # gone, or no picture can be had: it asks again
             _send(self._writer, await look(after, self._actor))
             await self._writer.drain()
