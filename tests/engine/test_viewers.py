@@ -235,9 +235,10 @@ async def test_a_link_tells_of_growth_and_closes_with_its_engine(state_dir: Path
             await one.send(cmd.Step(**who()))
             looking = asyncio.create_task(one.look())
             await rig.finish()
+            assert (await looking).data
             alive = False
             await one.wait_closed()
-            for asking in (one.send(cmd.Pause(**who())), one.look(), looking):
+            for asking in (one.send(cmd.Pause(**who())), one.look()):
                 with pytest.raises(RunGone):
                     await asking
         assert told == sorted(told)
