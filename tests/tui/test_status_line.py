@@ -105,3 +105,8 @@ def test_a_disk_that_fills_up_is_told(free: int | None, told: list[str]) -> None
 )
 def test_a_slow_line_is_told(figures: LinkFigures, told: str) -> None:
     assert line(figures) == told
+
+
+def test_a_recorded_mode_is_cleaned() -> None:
+    changed = ev.ModeChanged(mode="\x1b]0;x\x07auto", why="\x08off the list")
+    assert not any(mark in "".join(shown(changed)) for mark in "\x1b\x07\x08")

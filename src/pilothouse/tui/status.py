@@ -113,7 +113,9 @@ def disk(free_bytes: int | None) -> Fact:
 
 def raised(state: RunState) -> str:
     """Say that no person chose the approval mode, and what did; empty when one did."""
-    return cut(f"{state.approve}: {clean_line(state.mode_why, 200)}", WAITS_CELLS) if state.mode_why else ""
+    if not state.mode_why:
+        return ""
+    return cut(f"{clean_line(state.approve, 20)}: {clean_line(state.mode_why, 200)}", WAITS_CELLS)
 
 
 def line(link: LinkFigures) -> str:
