@@ -28,6 +28,9 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     float: st.floats(allow_nan=False, allow_infinity=False),
     float | None: st.none() | st.floats(allow_nan=False, allow_infinity=False),
     dict[str, Any]: json_objects,
+    dict[str, float]: st.dictionaries(
+        st.text(max_size=8), st.floats(allow_nan=False, allow_infinity=False), max_size=4
+    ),
     list[dict[str, Any]]: st.lists(json_objects, max_size=3),
 }
 
