@@ -13,6 +13,7 @@ from pilothouse.engine import presence
 from pilothouse.events import Hold
 from tests.engine.rig import rigged
 from tests.terminal.fake_terminal import FakeTerminal
+from tests.terminal.screen import Screen
 
 pytestmark = pytest.mark.terminal
 
@@ -67,6 +68,15 @@ async def test_a_role_is_one_of_three_and_said_once(state_dir: Path, options: tu
         assert await asyncio.to_thread(terminal.wait_for_exit) == 2
 
 
+def is_back_in_the_queue(sent: bytes) -> bool:
+    """Say whether the screen shows the queue, with what was changed."""
+    screen = Screen(120, 40)
+    screen.feed(sent)
+    lines = screen.text.splitlines()
+    at = next((n for n, line in enumerate(lines) if "Messages that wait" in line), len(lines))
+    return any("one, please" in line for line in lines[at:])
+
+
 async def test_the_queue_of_a_real_engine_is_changed_with_real_keys(state_dir: Path) -> None:
     async with rigged(state_dir, DONE, headless=False) as rig:
         run = rig.run.recorder.state.run
@@ -84,6 +94,7 @@ async def test_the_queue_of_a_real_engine_is_changed_with_real_keys(state_dir: P
             await rig.until(
                 lambda event: isinstance(event, ev.MessageRevised) and event.text == "one, please"
             )
+            await asyncio.to_thread(terminal.wait_for, is_back_in_the_queue)
             terminal.type(b"\x1b[A")
             terminal.type(b"\x7f")
             await rig.until(lambda event: isinstance(event, ev.MessageReturned))
