@@ -3,9 +3,10 @@
 .PHONY: demo test check lint unit engine tui terminal faults bench soak fmt clean bootstrap
 
 BIN = .venv/bin
-# Three at a time, a file's tests together: most of them wait for a browser or a clock more than they compute.
+# Four at a time, a file's tests together: most of them wait for a browser or a clock more than they compute.
+# The slow suites come first (tests/conftest.py), which xdist's own order by the number of tests would undo.
 # The whole is stopped after fifteen minutes; a single test after two (pyproject.toml).
-PYTEST = $(BIN)/python -m pytest -n 3 --dist loadfile --session-timeout=900
+PYTEST = $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --session-timeout=900
 
 demo: bootstrap
 	@$(BIN)/python .ci/get_chromium.py

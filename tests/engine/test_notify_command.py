@@ -18,6 +18,7 @@ from pilothouse.engine import notify
 from pilothouse.engine.needs import Need
 from pilothouse.events import Hold, Outcome
 from pilothouse.ids import new_command_id
+from pilothouse.local.kernel_options import NO_SANDBOX_VARIABLE
 from pilothouse.state import RunState
 from tests.engine.rig import Rig, rigged
 
@@ -64,6 +65,7 @@ async def test_each_need_is_told_once_with_what_it_is_about(
     state_dir: Path, hook: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-of-the-tests")
+    monkeypatch.delenv(NO_SANDBOX_VARIABLE, raising=False)  # the rest of ours is all there is
     async with rigged(state_dir, CLICK + DONE, headless=False, approve="ask-all", notify_command=hook) as rig:
         driving = asyncio.create_task(rig.run.drive())
         await rig.until(lambda event: isinstance(event, ev.ApprovalRequested))

@@ -6,8 +6,6 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +26,7 @@ from tests.engine.test_process import descendants, gone
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 KILLS = int(os.environ.get("PILOTHOUSE_KILLS", "4"))
+AT_ONCE = 4
 REAL_EVERY = 6
 """Every sixth kill is of an engine with a real Chromium; the others have a stub, and are quick."""
 SCENARIO = "[pace]\nbefore_s = 0.0\nper_delta_s = 0.01\ndelta_chars = 20\n" + 60 * (
@@ -36,11 +35,8 @@ SCENARIO = "[pace]\nbefore_s = 0.0\nper_delta_s = 0.01\ndelta_chars = 20\n" + 60
 )
 
 
-@asynccontextmanager
-async def started(directory: Path, *, real: bool) -> AsyncIterator[tuple[str, int]]:
+async def started(script: Path, *, real: bool) -> tuple[str, int]:
     """Start a detached engine; gives its run and its process."""
-    script = directory / "scenario.toml"
-    script.write_text(SCENARIO)
     spec = RunSpec(
         run=new_run_id(),
         task="walk",
@@ -50,10 +46,8 @@ async def started(directory: Path, *, real: bool) -> AsyncIterator[tuple[str, in
         browser="local" if real else "kernel",
         headless=True,
     )
-    async with listening(KernelStub().app()) as url:
-        os.environ.update(KERNEL_BASE_URL=url, KERNEL_API_KEY="kernel-key-of-the-tests")
-        engine = await asyncio.to_thread(launch, spec)
-        yield engine.run, engine.pid
+    engine = await asyncio.to_thread(launch, spec)
+    return engine.run, engine.pid
 
 
 async def kill_at_a_moment(run: str, pid: int, chance: random.Random) -> tuple[list[ev.Event], set[int]]:
@@ -87,29 +81,39 @@ async def every_picture_is_there(run: str, events: list[ev.Event]) -> None:
             assert len(await FileRuns(runs_dir()).blob(run, event.blob.sha256)) == event.blob.size
 
 
+async def killed(script: Path, number: int, chance: random.Random) -> str:
+    """Start the engine of this number, kill it, and look at what it left; gives its run."""
+    real = number % REAL_EVERY == 0 and find_chromium() is not None
+    run, pid = await started(script, real=real)
+    seen, processes = await kill_at_a_moment(run, pid, chance)
+    assert await gone(processes)
+    with JournalReader(runs_dir() / run / "journal.phj") as reader:
+        kept = list(reader.read_all())
+        assert not reader.damaged
+        assert reader.sealed is None
+        print(number, "real" if real else "stub", len(kept), "events,", reader.torn_bytes, "torn bytes")
+    assert kept == seen
+    assert [event.seq for event in kept] == list(range(len(kept)))
+    await every_picture_is_there(run, kept)
+    return run
+
+
 async def test_nothing_seen_is_lost_and_nothing_lives_on(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("KERNEL_BASE_URL", "")  # so that both are put back
-    monkeypatch.setenv("KERNEL_API_KEY", "")
     seed = int(os.environ.get("PILOTHOUSE_SEED", str(random.randrange(1 << 30))))
     print("PILOTHOUSE_SEED", seed)
-    chance = random.Random(seed)
+    script = state_dir / "scenario.toml"
+    script.write_text(SCENARIO)
     runs: list[str] = []
-    for number in range(KILLS):
-        real = number % REAL_EVERY == 0 and find_chromium() is not None
-        async with started(state_dir, real=real) as (run, pid):
-            seen, processes = await kill_at_a_moment(run, pid, chance)
-        assert await gone(processes)
-        with JournalReader(runs_dir() / run / "journal.phj") as reader:
-            kept = list(reader.read_all())
-            assert not reader.damaged
-            assert reader.sealed is None
-            print(number, "real" if real else "stub", len(kept), "events,", reader.torn_bytes, "torn bytes")
-        assert kept == seen
-        assert [event.seq for event in kept] == list(range(len(kept)))
-        await every_picture_is_there(run, kept)
-        runs.append(run)
+    async with listening(KernelStub().app()) as url:
+        monkeypatch.setenv("KERNEL_BASE_URL", url)
+        monkeypatch.setenv("KERNEL_API_KEY", "kernel-key-of-the-tests")
+        for first in range(0, KILLS, AT_ONCE):
+            numbers = range(first, min(first + AT_ONCE, KILLS))
+            runs += await asyncio.gather(
+                *(killed(script, number, random.Random(seed + number)) for number in numbers)
+            )
     listed = await asyncio.to_thread(pilothouse, "ls")
     assert listed.code == 0
     for run in runs:

@@ -120,8 +120,8 @@ TestRecorder = Recorder.TestCase
 TestRecorder.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 
 
-def test_cut_at_every_byte_200_events_give_a_prefix(tmp_path: Path) -> None:
-    assert_prefixes(tmp_path / RUN, 200)
+def test_cut_at_every_byte_80_events_give_a_prefix(tmp_path: Path) -> None:
+    assert_prefixes(tmp_path / RUN, 80)
 
 
 def test_after_a_power_cut_what_was_synced_is_there_and_nothing_is_wrong(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_any_events_in_any_order_make_rows_and_a_status(
 
 @given(st.lists(any_event, min_size=1, max_size=40))
 @settings(
-    max_examples=6,
+    max_examples=3,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

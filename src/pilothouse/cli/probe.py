@@ -144,7 +144,9 @@ class _Stop:
         self._child = child
 
     def __call__(self, _number: int, _frame: FrameType | None) -> None:
-        show.narrate("ending; what was made is being deleted")
+        # The signal may have come amid an import or a print of the main program: nothing here needs either.
+        with contextlib.suppress(OSError):
+            os.write(2, b"pilothouse: ending; what was made is being deleted\n")
         if self._child.stdin is not None:
             self._child.stdin.close()
 

@@ -66,7 +66,9 @@ class Rig:
     async def act(self, member: str, given: dict[str, Any]) -> None:
         """Do what a member of the computer toolset means, with a real pointer and keys."""
         if at := given.get("coordinate"):
-            await self.xdotool("mousemove", "--sync", str(at[0]), str(at[1]))
+            await self.xdotool(
+                "mousemove", str(at[0]), str(at[1])
+            )  # "--sync" hangs where it is there already
         if member in BUTTONS:
             button, repeat = BUTTONS[member]
             await self.xdotool("click", "--repeat", repeat, button)
