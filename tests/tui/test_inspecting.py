@@ -13,6 +13,7 @@ from tests.unit.test_inspection import troubled_step
 async def test_enter_on_a_call_shows_the_step_whole_and_esc_goes_back() -> None:
     async with bridge(troubled_step(), runs=None, size=(140, 60)) as seen:
         await seen.press("2", "up", "enter")
+        await seen.until(lambda: "request req_7" in seen.text())
         text = seen.text()
         for words in (
             "Step 1", "left_click (640, 120)", "The field is at the top.", "I click the field.",
