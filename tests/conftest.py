@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from pilothouse.local.chromium import find_chromium
 from pilothouse.local.kernel_options import NO_SANDBOX_VARIABLE
 from pilothouse.settings.resolve import PRESET_VARIABLE
 from pilothouse.settings.table import SETTINGS
+from tests.processes import engines_in
 
 KEYS = (
     "ANTHROPIC_API_KEY",
@@ -72,20 +74,16 @@ def state_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for key in (*KEYS, *SIZES):
         monkeypatch.delenv(key, raising=False)
     yield directory
-    _end_engines(directory)
+    if (directory / "runs").exists():
+        _end_engines(directory)
     shutil.rmtree(directory, ignore_errors=True)
 
 
 def _end_engines(directory: Path) -> None:
     """End what a failed test left running: an engine is made to outlive whoever started it."""
-    ours = f"PILOTHOUSE_STATE_DIR={directory}".encode()
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            is_engine = b"pilothouse.engine" in (entry / "cmdline").read_bytes()
-            if is_engine and ours in (entry / "environ").read_bytes().split(b"\0"):
-                os.kill(int(entry.name), signal.SIGTERM)
-        except OSError:
-            continue
+    for pid in engines_in(directory):
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGTERM)
 
 
 def _directory(nodeid: str) -> str:

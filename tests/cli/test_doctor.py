@@ -115,6 +115,7 @@ def test_little_space_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert findings()["state"].verdict is Verdict.NOTE
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only logind ends what a person left running")
 @pytest.mark.parametrize(("kills", "verdict"), [(True, Verdict.NOTE), (False, Verdict.OK)])
 def test_a_logout_that_ends_runs_is_told(
     kills: bool, verdict: Verdict, monkeypatch: pytest.MonkeyPatch

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import COMMAND, Said, pilothouse
+from tests.processes import engines_in
 
 pytestmark = pytest.mark.browser
 
@@ -87,29 +88,16 @@ def test_a_viewer_that_is_killed_leaves_the_run_going(demo: subprocess.Popen[str
     assert pilothouse("abort", status["run"]).code == 0
 
 
-def test_a_run_whose_engine_is_killed_says_so_and_can_be_replayed(demo: subprocess.Popen[str]) -> None:
+def test_a_run_whose_engine_is_killed_says_so_and_can_be_replayed(
+    demo: subprocess.Popen[str], state_dir: Path
+) -> None:
     run = str(_until(demo, "RunStarted")["run"])
-    os.kill(_engine_of(run), signal.SIGKILL)
+    os.kill(next(engines_in(state_dir)), signal.SIGKILL)
     said = _rest(demo)
     assert said.code == 1, said
     assert f"pilothouse replay {run}" in said.err
     assert "killed" in pilothouse("ls").out
     assert pilothouse("replay", run, "--plain").code == 0
-
-
-def _engine_of(run: str) -> int:
-    """Find the process that holds the journal's lock."""
-    journal = Path(os.environ["PILOTHOUSE_STATE_DIR"]) / "runs" / run
-    for fd in Path("/proc").glob("[0-9]*/fd/*"):
-        try:
-            if (
-                fd.readlink().is_relative_to(journal)
-                and b"pilothouse.engine" in (fd.parents[1] / "cmdline").read_bytes()
-            ):
-                return int(fd.parts[2])
-        except OSError:
-            continue
-    raise AssertionError(f"no engine holds {journal}")
 
 
 def test_kernel_s_own_sdk_finds_the_local_server_by_what_the_verb_prints() -> None:

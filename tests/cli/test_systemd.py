@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ while [ "$1" != "--" ]; do shift; done
 shift
 exec "$@"
 """
+
+
+pytestmark = [
+    pytest.mark.browser,  # without one no run is started, and that is said first
+    pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's"),
+]
 
 
 @pytest.fixture
@@ -45,7 +52,6 @@ def run_in_a_unit(programs: Path) -> tuple[int, str, str]:
     return said.code, said.out, said.err
 
 
-@pytest.mark.browser
 def test_the_engine_is_started_in_a_scope_of_its_own_and_no_key_is_on_the_command_line(
     programs: Path, state_dir: Path
 ) -> None:

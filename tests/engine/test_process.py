@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import select
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from pilothouse.events import Outcome
 from pilothouse.ids import new_command_id, new_run_id
 from pilothouse.paths import runs_dir
 from pilothouse.runs.files import FileRuns
+from tests.processes import descendants, gone
 
 pytestmark = pytest.mark.browser
 SCENARIO = """
@@ -64,41 +64,6 @@ async def follow(run: str, until: Callable[[ev.Event], bool]) -> list[ev.Event]:
 
 def never(_event: ev.Event) -> bool:
     return False
-
-
-def descendants(pid: int) -> set[int]:
-    """Every process below one, by /proc."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
-    found: set[int] = set()
-    waiting = [pid]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found.update(below)
-        waiting.extend(below)
-    return found
-
-
-async def gone(pids: set[int], timeout_s: float = 10.0) -> bool:
-    """Wait for the end of processes that are not our children."""
-    for pid in pids:
-        try:
-            descriptor = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        try:
-            ready, _, _ = await asyncio.to_thread(select.select, [descriptor], [], [], timeout_s)
-        finally:
-            os.close(descriptor)
-        if not ready:
-            return False
-    return True
 
 
 async def test_a_detached_run_drives_a_real_browser_and_leaves_nothing(state_dir: Path) -> None:

@@ -63,6 +63,7 @@ async def hung_up(path: Path) -> bool:
     return said == b""
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="how it is made to refuse is Linux's")
 async def test_a_peer_of_which_nothing_is_known_is_hung_up_on(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

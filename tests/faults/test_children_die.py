@@ -14,27 +14,25 @@ from pilothouse.events import Hold, Outcome
 from pilothouse.ids import new_command_id
 from pilothouse.paths import runs_dir
 from pilothouse.runs.files import FileRuns
-from tests.engine.test_process import LONG, descendants, follow, gone, never, start
+from tests.engine.test_process import LONG, follow, never, start
+from tests.processes import command_of, descendants, gone
 
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.browser,
 ]
 SERVER, MODEL, CHROMIUM = (
-    b"pilothouse.local.kernel_server",
-    b"pilothouse.local.messages_server",
-    b"user-data-dir",
+    "pilothouse.local.kernel_server",
+    "pilothouse.local.messages_server",
+    "user-data-dir",
 )
 
 
-def kill(engine: int, mark: bytes) -> None:
+def kill(engine: int, mark: str) -> None:
     """Kill the topmost process below an engine whose command line has a mark."""
     for pid in sorted(descendants(engine)):
-        try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if mark in command and b"--type=" not in command and b"child_shim" not in command:
+        command = command_of(pid)
+        if mark in command and "--type=" not in command and "child_shim" not in command:
             os.kill(pid, signal.SIGKILL)
             return
     raise AssertionError(f"no {mark!r} below {engine}")
@@ -52,7 +50,7 @@ def acted(event: ev.Event) -> bool:
         (MODEL, "the scripted model's server was killed by signal 9"),
     ],
 )
-async def test_a_headless_run_ends_with_one_sentence(state_dir: Path, mark: bytes, sentence: str) -> None:
+async def test_a_headless_run_ends_with_one_sentence(state_dir: Path, mark: str, sentence: str) -> None:
     started = start(state_dir, LONG)
     await follow(started.run, acted)
     below = descendants(started.pid)
@@ -79,7 +77,7 @@ def until_vanished(times: int) -> Callable[[ev.Event], bool]:
     return vanished
 
 
-async def lose_and_resume(run: str, engine: int, mark: bytes, ordinal: int) -> None:
+async def lose_and_resume(run: str, engine: int, mark: str, ordinal: int) -> None:
     """Kill what the browser stands on, resume, and wait until the agent acts in the next browser."""
     kill(engine, mark)
     since = (await follow(run, until_vanished(ordinal - 1)))[-1].seq

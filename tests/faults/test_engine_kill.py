@@ -21,7 +21,7 @@ from pilothouse.paths import runs_dir
 from pilothouse.runs.files import FileRuns
 from tests.cli.shell import pilothouse
 from tests.engine.kernel_stub import KernelStub
-from tests.engine.test_process import descendants, gone
+from tests.processes import descendants, gone
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 

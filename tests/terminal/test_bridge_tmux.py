@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import shutil
 import sys
@@ -20,7 +19,7 @@ from pilothouse.local.loopback import listening
 from pilothouse.local.messages_server import ScriptedMessages
 from pilothouse.local.scenario import load
 from pilothouse.runs.files import FileRuns
-from tests.engine.test_process import descendants, gone
+from tests.processes import command_of, descendants, engines_in, gone
 from tests.terminal.tmux_server import Tmux
 
 pytestmark = [
@@ -113,7 +112,7 @@ async def test_a_run_is_seen_paused_told_and_aborted(tmux: Tmux, state_dir: Path
         await bridge.until(lambda event: isinstance(event, ev.ActionFinished))
         for pane in ("Transcript", "Tool calls", "Browser"):
             await bridge.shows(pane)
-        engine = engine_pid(state_dir)
+        engine = next(engines_in(state_dir))
         below = descendants(engine)
         assert any("chrom" in name for name in map(command_of, below))
 
@@ -167,7 +166,7 @@ async def test_quitting_and_killing_the_bridge_leave_the_run_going(tmux: Tmux, s
         tmux("kill-server")
         count = await bridge.actions()
         await bridge.until(lambda event: isinstance(event, ev.ActionFinished) and event.action > count + 1)
-        engine = engine_pid(state_dir)
+        engine = next(engines_in(state_dir))
         abort = [sys.executable, "-m", "pilothouse", "abort", run]
         process = await asyncio.create_subprocess_exec(
             *abort, env={"PATH": "/usr/bin:/bin", "PILOTHOUSE_STATE_DIR": str(state_dir)}
@@ -206,24 +205,3 @@ async def test_a_hostile_page_writes_nothing_and_presses_nothing(tmux: Tmux, sta
         await bridge.shows("End this run?")
         bridge.press("C-y")
         await bridge.until(lambda event: isinstance(event, ev.RunEnded))
-
-
-def engine_pid(state: Path) -> int:
-    """Find the engine by what it has open."""
-    runs = str(state / "runs")
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            opened = [str(link.readlink()) for link in (entry / "fd").iterdir()]
-        except OSError:
-            continue
-        ours = any(path.startswith(runs) for path in opened)
-        if ours and "pilothouse.engine" in command_of(int(entry.name)):
-            return int(entry.name)
-    raise AssertionError("no engine has a journal open")
-
-
-def command_of(pid: int) -> str:
-    try:
-        return re.sub(r"\0", " ", Path(f"/proc/{pid}/cmdline").read_text())
-    except OSError:
-        return ""

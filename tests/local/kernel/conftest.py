@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -124,14 +123,3 @@ async def rig() -> AsyncIterator[Rig]:
         )
         await page.one("load", path="/start")
         yield Rig(running, kernel, browser.session_id, "shared", page)
-
-
-def processes_mentioning(text: str) -> list[int]:
-    """List the live processes whose command line holds a text; zombies have none."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):  # it ended while we looked
-                if text.encode() in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
-    return found

@@ -20,7 +20,8 @@ import pytest_asyncio
 from pilothouse.local.headless_desktop import HeadlessDesktop
 from pilothouse.local.kernel_options import Options
 from pilothouse.local.kernel_server import Ready, running
-from tests.local.kernel.conftest import Server, processes_mentioning, server, server_in, temporary_files
+from tests.local.kernel.conftest import Server, server, server_in, temporary_files
+from tests.processes import mentioning
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
 
@@ -36,7 +37,7 @@ async def local() -> AsyncIterator[Server]:
 async def _none_left(text: str, timeout_s: float = 10) -> None:
     """Wait until no process mentions a text; an orphan needs a moment to see that its parent is gone."""
     async with asyncio.timeout(timeout_s):
-        while processes_mentioning(text):
+        while mentioning(text):
             await asyncio.sleep(0.02)
 
 
@@ -133,7 +134,7 @@ async def test_kill_9_of_the_server_leaves_no_process_and_the_next_one_sweeps() 
             async with doomed.client() as k:
                 await k.browsers.create(viewport=SMALL)
             directory = doomed.directory
-            assert len(processes_mentioning(str(directory))) >= 3
+            assert len(mentioning(str(directory))) >= 3
             os.kill(doomed.child.pid, signal.SIGKILL)
             await _none_left(str(directory))
             assert directory.is_dir()
@@ -148,7 +149,7 @@ async def test_the_server_ends_when_its_parents_pipe_does() -> None:
         directory = up.directory
         up.child.stdin.close()
         assert await up.child.wait() == 0
-        assert processes_mentioning(str(directory)) == []
+        assert mentioning(str(directory)) == []
         assert not directory.exists()
 
 
@@ -249,11 +250,11 @@ async def test_a_browser_ends_though_whoever_asked_for_that_has_hung_up(
             await k.browsers.retrieve(made, include_deleted=True)
             go_on.set()
             await second
-            assert processes_mentioning(f"{directory}/") == []
+            assert mentioning(f"{directory}/") == []
             with pytest.raises(kernel.NotFoundError):
                 await k.browsers.delete_by_id(made)
         go_on.set()
-    assert processes_mentioning(f"{directory}/") == []
+    assert mentioning(f"{directory}/") == []
     assert not directory.exists()
 
 

@@ -12,7 +12,7 @@ import pytest
 from pilothouse.local import browser_process
 from pilothouse.local.kernel_options import Options
 from pilothouse.local.kernel_server import running
-from tests.local.kernel.conftest import processes_mentioning
+from tests.processes import mentioning
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
@@ -38,7 +38,7 @@ async def _failure(program: Path, script: str, options: Options) -> str:
             await k.browsers.create()
         assert [browser async for browser in k.browsers.list()] == []
         (directory,) = program.parent.glob("pilothouse-local-*")
-        assert processes_mentioning(f"{directory}/") == []
+        assert mentioning(f"{directory}/") == []
         assert [entry for entry in directory.iterdir() if entry.is_dir()] == []
     body = caught.value.body
     assert isinstance(body, dict)

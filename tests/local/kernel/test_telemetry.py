@@ -6,14 +6,14 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import kernel
 import pytest
 import pytest_asyncio
 
-from tests.local.kernel.conftest import Rig, Server, processes_mentioning, server
+from tests.local.kernel.conftest import Rig, Server, server
+from tests.processes import command_of, mentioning
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
 
@@ -189,9 +189,7 @@ async def test_without_telemetry_a_stream_is_silent(rig: Rig) -> None:
 def _chromium_of(up: Server) -> int:
     """Find the process that the others are children of; only those say what type they are."""
     (chromium,) = (
-        pid
-        for pid in processes_mentioning(f"--user-data-dir={up.directory}")
-        if b"--type=" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        pid for pid in mentioning(f"--user-data-dir={up.directory}") if "--type=" not in command_of(pid)
     )
     return chromium
 

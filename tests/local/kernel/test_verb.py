@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.kernel.conftest import processes_mentioning
+from tests.processes import mentioning
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 
@@ -91,8 +91,8 @@ def test_a_program_runs_unchanged_and_ctrl_c_ends_the_browser_it_forgot(
         assert position == "300 400"
         assert (temporary / "screenshot.png").stat().st_size > 1000
         (directory,) = temporary.glob("pilothouse-local-*")
-        assert processes_mentioning(f"{directory}/")
+        assert mentioning(f"{directory}/")
         os.killpg(server.pid, signal.SIGINT)  # as a terminal does
         assert server.wait(20) == 0
-        assert processes_mentioning(f"{directory}/") == []
+        assert mentioning(f"{directory}/") == []
         assert not directory.exists()
