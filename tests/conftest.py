@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pilothouse.local.backend import no_display
 from pilothouse.local.chromium import find_chromium
 from pilothouse.local.kernel_options import NO_SANDBOX_VARIABLE
 from pilothouse.settings.resolve import PRESET_VARIABLE
@@ -55,10 +56,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {directory: place for place, directory in enumerate(SLOWEST_FIRST)}
     items.sort(key=lambda item: order.get(_directory(item.nodeid), 0))
     if find_chromium() is None:
-        absent = pytest.mark.skip(reason="no Chromium on this machine: docs/local.md says how to get one")
-        for item in items:
-            if item.get_closest_marker("browser") is not None:
-                item.add_marker(absent)
+        _skip(items, "browser", "no Chromium on this machine: docs/local.md says how to get one")
+    elif (missing := no_display()) is not None:
+        _skip(items, "display", missing)
+
+
+def _skip(items: list[pytest.Item], mark: str, reason: str) -> None:
+    for item in items:
+        if item.get_closest_marker(mark) is not None:
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(autouse=True)

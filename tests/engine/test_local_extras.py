@@ -17,7 +17,7 @@ from tests.engine.test_process import SCENARIO, follow, never
 from tests.engine.test_run import CLICK, scenario
 from tests.local.kernel.conftest import server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.display]
 
 
 async def test_a_local_run_is_filmed_and_followed(state_dir: Path) -> None:

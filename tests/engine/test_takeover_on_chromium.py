@@ -12,7 +12,6 @@ from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.engine.backends import Endpoint
 from pilothouse.events import Outcome
-from pilothouse.local.chromium import find_chromium
 from tests.engine.rig import rigged
 from tests.engine.viewer import Viewer
 from tests.local.kernel.conftest import server
@@ -21,7 +20,7 @@ from tests.local.kernel.test_computer import BOX, DRAG
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine: docs/local.md"),
+    pytest.mark.display,
 ]
 SCENARIO = """
 [[turn]]

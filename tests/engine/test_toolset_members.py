@@ -19,6 +19,7 @@ from tests.local.kernel.test_computer import BOX, DRAG
 __all__ = ["rig"]  # the fixture: a server, a browser and its page, once for this module
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.display,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(60),
 ]

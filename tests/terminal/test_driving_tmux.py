@@ -16,15 +16,14 @@ import pytest
 
 from pilothouse import events as ev
 from pilothouse.frames.geometry import Extent, Geometry, Point, fit
-from pilothouse.local.chromium import find_chromium
 from pilothouse.runs.files import FileRuns
 from tests.terminal.tmux_server import Tmux
 
 pytestmark = [
     pytest.mark.terminal,
     pytest.mark.browser,
+    pytest.mark.display,
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
-    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine: docs/local.md"),
 ]
 SCREEN = Extent(1280, 800)
 DECEMBER_18 = Point(993, 569)

@@ -62,6 +62,7 @@ def spec(*, headless: bool) -> RunSpec:
     from pilothouse.engine.spec import RunSpec
     from pilothouse.ids import new_run_id
     from pilothouse.local import scenario
+    from pilothouse.local.backend import choose_backend
 
     return RunSpec(
         run=new_run_id(),
@@ -69,6 +70,7 @@ def spec(*, headless: bool) -> RunSpec:
         model_api="scripted",
         scenario=str(SCENARIO),
         browser="local",
+        local_backend=choose_backend("auto"),  # the scripted model has to know what the screen shows
         shop=True,
         approve="auto",
         headless=headless,

@@ -92,8 +92,9 @@ class Backends:
         if self._spec.model_api != "scripted":
             return
         key = secrets.token_hex(16)
+        alone = ["--page-alone"] if self._spec.local_backend == "headless" else []
         ready = await self._child(
-            MODEL_SERVER, ["--scenario", self._spec.scenario], {"PILOTHOUSE_SCRIPTED_KEY": key}
+            MODEL_SERVER, ["--scenario", self._spec.scenario, *alone], {"PILOTHOUSE_SCRIPTED_KEY": key}
         )
         self.model = Endpoint(base_url=str(ready["base_url"]), key=str(ready.get("key", key)))
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pilothouse.local.backend import BACKENDS
 from pilothouse.local.browsers import SESSIONS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BACKENDS = ("auto", "x11", "headless")
 NO_SANDBOX_VARIABLE = "PILOTHOUSE_ALLOW_NO_SANDBOX"
 """Says the same as `--allow-no-sandbox`, also to a server that a run starts."""
 

@@ -19,6 +19,7 @@ import msgspec
 
 from pilothouse.errors import ChromiumUnavailable, PilothouseError
 from pilothouse.local import chromium as chromiums
+from pilothouse.local.backend import choose_backend, no_display
 from pilothouse.local.browsers import Browsers
 from pilothouse.local.desktop import Desktop, DesktopPlan
 from pilothouse.local.kernel_options import Options, add_options, options_from
@@ -47,28 +48,6 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str
     token: str
     backend: str
-
-
-def choose_backend(wanted: str) -> str:
-    """Settle on `x11` or `headless`.
-
-    Raises:
-        ChromiumUnavailable: X11 was asked for and can't be had.
-    """
-    missing = _no_x11()
-    if wanted == "x11" and missing:
-        raise ChromiumUnavailable(missing, "--backend x11", "install xvfb, or use --backend headless")
-    if wanted != "auto":
-        return wanted
-    return "headless" if missing else "x11"
-
-
-def _no_x11() -> str | None:
-    if not sys.platform.startswith("linux"):
-        return "X11 desktops are for Linux"
-    from pilothouse.local import x11_display
-
-    return x11_display.missing()
 
 
 @asynccontextmanager
@@ -105,7 +84,7 @@ async def running(
 
 
 def _opener(options: Options, backend: str, chromium: chromiums.Chromium, root: Path) -> OpenDesktop:
-    missing = _no_x11() if options.backend == "auto" else None
+    missing = no_display() if options.backend == "auto" else None
     start = _x11_starter(root) if backend == "x11" else _headless_starter(missing)
 
     async def open_desktop(params: CreateParams, directory: Path, identity: Identity | None) -> Desktop:

@@ -42,7 +42,7 @@ from pilothouse.local.messages_wire import (
     silence,
     stop_listening,
 )
-from pilothouse.local.scenario import FILE_MODES, Fault, Scenario, load
+from pilothouse.local.scenario import FILE_MODES, Fault, Scenario, load, on_page_alone
 from pilothouse.local.scenario_play import newest_results, unmet
 
 if TYPE_CHECKING:
@@ -265,6 +265,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--files", choices=FILE_MODES, help="what the account may upload; else the scenario's"
     )
+    parser.add_argument(
+        "--page-alone", action="store_true", help="the screen shows the page without a browser around it"
+    )
     parser.add_argument("--with-parent", action="store_true", help="end when standard input does")
     return parser
 
@@ -274,6 +277,8 @@ def main(argv: list[str] | None = None) -> int:
     given = _parser().parse_args(argv)
     try:
         scenario = load(given.scenario, dict(pair.split("=", 1) for pair in given.var if "=" in pair))
+        if given.page_alone:
+            scenario = on_page_alone(scenario)
         key = os.environ.get(KEY_VARIABLE) or _made_up_key()
         server = ScriptedMessages(scenario, key=key, speed=_speed(given.speed))
         server.files.mode = given.files or scenario.files

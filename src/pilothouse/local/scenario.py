@@ -123,6 +123,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pace: Pace = Pace()
     targets: dict[str, tuple[int, int]] = {}
     regions: dict[str, tuple[int, int, int, int]] = {}
+    page_top: int = 0
+    """Where the page began on the screen that targets and regions were read from; see `on_page_alone`."""
     files: str = "on"
     """`on`, `off` (no uploads, as without data retention) or `uploads-only` (no file within a result)."""
     summary: str = "The work so far went as asked."
@@ -194,6 +196,17 @@ def parse(document: Json, where: str) -> Scenario:
             raise UsageError(f"turn {number}: {_plain(error)}", where, "see docs/scenarios.md") from error
     played = [turn for turn in scenario.turn for _ in range(turn.repeat)]
     return msgspec.structs.replace(scenario, turn=played)
+
+
+def on_page_alone(scenario: Scenario) -> Scenario:
+    """Move targets and regions to where they are on a screen that shows the page and no browser around it."""
+    top = scenario.page_top
+    return msgspec.structs.replace(
+        scenario,
+        page_top=0,
+        targets={name: (x, y - top) for name, (x, y) in scenario.targets.items()},
+        regions={name: (x0, y0 - top, x1, y1 - top) for name, (x0, y0, x1, y1) in scenario.regions.items()},
+    )
 
 
 def _plain(error: Exception) -> str:

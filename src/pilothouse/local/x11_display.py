@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import secrets
-import shutil
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,11 +20,6 @@ START_TIMEOUT_S = 15.0
 _SOCKETS = Path("/tmp/.X11-unix")
 _FAMILY_WILD = 0xFFFF
 _COOKIE_NAME = b"MIT-MAGIC-COOKIE-1"
-
-
-def missing() -> str | None:
-    """Say what keeps us from having displays here; None if nothing does."""
-    return None if shutil.which("Xvfb") else "Xvfb is not installed"
 
 
 class Authority:

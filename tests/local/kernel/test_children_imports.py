@@ -42,6 +42,7 @@ def test_the_server_of_pilothouse_local_runs_none_of_it(trap: Path, temporary: P
     assert not trap.exists()
 
 
+@pytest.mark.display
 async def test_the_recorder_of_a_film_runs_none_of_it(trap: Path, temporary: Path) -> None:
     async with (
         running(Options(backend="x11", offline=True)) as ready,

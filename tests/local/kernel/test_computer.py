@@ -11,7 +11,12 @@ from PIL import Image
 
 from tests.local.kernel.conftest import HEIGHT, WIDTH, Rig
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.display,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(60),
+]
 
 TOOLBAR_PX = 87
 BOX = (300, TOOLBAR_PX + 50)

@@ -14,7 +14,12 @@ import pytest
 from tests.local.kernel.conftest import Rig, server
 from tests.local.kernel.pages import lab
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.display,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(60),
+]
 
 LINK = (50, 87 + 230)
 DRAG = (50, 87 + 150)

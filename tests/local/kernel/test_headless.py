@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ async def test_a_page_can_be_used_and_the_rest_is_refused() -> None:
         await k.browsers.delete_by_id(browser)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not Xvfb that is missing")
 async def test_without_xvfb_it_says_what_is_missing(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(temporary))
     async with (

@@ -63,6 +63,7 @@ async def test_a_pool_lends_the_same_browser_again_without_what_the_last_lease_l
     assert (again.session_id, again.name, again.tags, again.telemetry) == (leased.session_id, None, {}, None)
 
 
+@pytest.mark.display
 async def test_who_leases_a_browser_learns_nothing_of_who_had_it_before(k: kernel.AsyncKernel) -> None:
     pool = await k.browser_pools.create(size=1, viewport=SMALL, telemetry={"enabled": True})
     first = await k.browser_pools.acquire(pool.id)

@@ -19,7 +19,12 @@ from pilothouse.local.kernel_options import Options
 from pilothouse.local.kernel_server import running
 from tests.local.kernel.conftest import HEIGHT, WIDTH, Rig, server
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.display,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(60),
+]
 
 SMALL: Any = {"width": 641, "height": 481}
 

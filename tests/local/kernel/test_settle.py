@@ -20,7 +20,12 @@ from tests.local.kernel.conftest import HEIGHT, WIDTH, server
 from tests.local.kernel.pages import Lab
 from tests.local.kernel.settle_pages import HABITS, page
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.display,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(60),
+]
 
 MIDDLE = (WIDTH // 2, HEIGHT // 2)
 RESTLESS = (WIDTH - 120, 87, WIDTH, 87 + 160)

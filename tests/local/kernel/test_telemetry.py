@@ -73,6 +73,7 @@ async def test_a_navigation_is_told_from_its_request_to_its_rest(rig: Rig, told:
     assert {envelope.event.source.kind for envelope in told.envelopes} == {"cdp"}
 
 
+@pytest.mark.display
 async def test_a_person_is_told_of_by_clicks_keys_and_scrolling_but_not_by_passwords(
     rig: Rig, told: Told
 ) -> None:
@@ -110,6 +111,7 @@ async def test_the_console_and_failed_requests_are_told(rig: Rig, told: Told) ->
     assert (failed["error_text"], failed["url"]) == ("net::ERR_CONNECTION_REFUSED", "http://127.0.0.1:2/no")
 
 
+@pytest.mark.display
 async def test_a_new_tab_is_told_and_the_address_bars_list_is_not(rig: Rig, told: Told) -> None:
     await rig.open("/tabs")
     await rig.address(f"{rig.lab.url}/typed")

@@ -28,6 +28,7 @@ from pilothouse.probe.run import Probe
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.display,
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
