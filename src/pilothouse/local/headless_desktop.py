@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.local import headless_keys as keys
@@ -21,7 +22,7 @@ from pilothouse.local.settle import Frame, Settled, Settler
 from pilothouse.local.settle_signals import PageSignals
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from pilothouse.local.devtools import DevTools
     from pilothouse.local.headless_keys import Key
@@ -140,23 +141,24 @@ class HeadlessDesktop:
         at = (action.x, action.y)
         await self._mouse("mouseMoved", at, held)
         for count in range(1, max(1, action.num_clicks) + 1):
-            if action.click_type != "up":
-                await self._button("mousePressed", action.button, at, held, count)
-            if action.click_type != "down":
-                await self._button("mouseReleased", action.button, at, held, count)
+            match action.click_type:
+                case "down":
+                    await self._button("mousePressed", action.button, at, held, count)
+                case "up":
+                    await self._button("mouseReleased", action.button, at, held, count)
+                case _:
+                    async with self._pressed(action.button, at, held, count):
+                        pass
 
     async def _drag(self, action: actions.DragMouse) -> None:
         held = self._modifiers(action.hold_keys)
         first, *rest = points_of(action)
         await self._mouse("mouseMoved", first, held)
-        await self._button("mousePressed", action.button, first, held)
-        try:
+        async with self._pressed(action.button, first, held):
             await asyncio.sleep(action.delay / 1e3)
             for point in rest:
                 await self._mouse("mouseMoved", point, held)
                 await asyncio.sleep(action.step_delay_ms / 1e3)
-        finally:
-            await self._button("mouseReleased", action.button, self._pointer, held)
 
     async def _scroll(self, action: actions.Scroll) -> None:
         held = self._modifiers(action.hold_keys)
@@ -181,8 +183,8 @@ class HeadlessDesktop:
 
     async def _tap(self, key: Key, modifiers: int, hold_s: float = 0) -> None:
         fields = key.fields(modifiers)
-        await self._call("Input.dispatchKeyEvent", **fields)
         try:
+            await self._call("Input.dispatchKeyEvent", **fields)  # who hangs up as it is answered has pressed
             await asyncio.sleep(hold_s)
         finally:
             released = {name: fields[name] for name in ("key", "code", "windowsVirtualKeyCode", "modifiers")}
@@ -203,6 +205,17 @@ class HeadlessDesktop:
         return sum({bit for bit in bits if bit is not None})
 
     # --- DevTools ------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _pressed(
+        self, button: str, at: tuple[int, int], modifiers: int, count: int = 1
+    ) -> AsyncIterator[None]:
+        """Hold a button; it is let go of however this ends, also while its press is being answered."""
+        try:
+            await self._button("mousePressed", button, at, modifiers, count)
+            yield
+        finally:
+            await self._button("mouseReleased", button, self._pointer, modifiers, count)
 
     async def _button(
         self, kind: str, button: str, at: tuple[int, int], modifiers: int, count: int = 1

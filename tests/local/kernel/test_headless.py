@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,37 @@ async def test_a_page_can_be_used_and_the_rest_is_refused() -> None:
         with pytest.raises(kernel.InternalServerError, match="no display to film"):
             await k.browsers.replays.start(browser)
         await k.browsers.delete_by_id(browser)
+
+
+@pytest.mark.parametrize(
+    ("path", "act", "begun", "over"),
+    [
+        (
+            "/keys",
+            lambda computer, it: computer.press_key(it, keys=["a"], duration=30_000),
+            "keydown",
+            "keyup",
+        ),
+        (
+            "/buttons",
+            lambda computer, it: computer.drag_mouse(it, path=[[60, 334], [300, 400]], delay=30_000),
+            "mousedown",
+            "mouseup",
+        ),
+    ],
+    ids=["key", "button"],
+)
+async def test_a_hang_up_lets_go(
+    path: str, act: Callable[[Any, str], Coroutine[Any, Any, Any]], begun: str, over: str
+) -> None:
+    async with server("--backend", "headless") as up, lab() as page, up.client() as k:
+        made = await k.browsers.create(viewport={"width": 800, "height": 600}, start_url=f"{page.url}{path}")
+        await page.one("load", path=path)
+        task = asyncio.create_task(act(k.browsers.computer, made.session_id))
+        await page.one(begun)
+        task.cancel()
+        await page.one(over)
+        await k.browsers.delete_by_id(made.session_id)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not Xvfb that is missing")
