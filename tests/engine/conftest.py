@@ -1,16 +1,6 @@
 """Fixtures of the engine's tests."""
 
-from pathlib import Path
-
 import pytest
-
-
-@pytest.fixture
-def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state directory of its own, short enough for a socket, and settings of its own."""
-    monkeypatch.setenv("PILOTHOUSE_STATE_DIR", str(tmp_path))
-    monkeypatch.setenv("PILOTHOUSE_CONFIG_DIR", str(tmp_path / "config"))
-    return tmp_path
 
 
 @pytest.fixture

@@ -340,7 +340,7 @@ def test_a_crash_before_ready_is_one_sentence_with_the_logs_last_line(
     with pytest.raises(StartFailed, match="broken") as failure:
         launch(engine_spec(state_dir / "none.toml"))
     assert "\x1b" not in str(failure.value)
-    assert "older" not in str(failure.value)
+    assert "an older engine" not in str(failure.value)
     assert "\n" not in str(failure.value)
 
 
