@@ -32,7 +32,7 @@ ANSWERS: list[tuple[re.Pattern[bytes], Answer]] = [
     (re.compile(rb"\x1b_G[^\x1b]*a=q[^\x1b]*\x1b\\"), b"\x1b_Gi=31;OK\x1b\\"),
     (re.compile(rb"\x1b\[16t"), b"\x1b[6;20;10t"),
     (re.compile(rb"\x1b\[c"), b"\x1b[?62;4;22c"),
-    (re.compile(rb"\x1b\[>0?q"), b"\x1bP>|fake aaa 3.3a\x1b\\"),
+    (re.compile(rb"\x1b\[>0?q"), b"\x1bP>|kitty(0.42.1) aaa\x1b\\"),
     (re.compile(rb"\x1b\]4;1;\?(?:\x07|\x1b\\)"), b"\x1b]4;1;rgb:aaaa/aaaa/aaaa\x1b\\"),
     (re.compile(rb"\x1b\[21t"), b"\x1b]laaaa\x1b\\"),
     (re.compile(rb"\x1b\[\?2026\$p"), b"\x1b[?2026;2$y"),

@@ -62,6 +62,7 @@ class Screen:
     cell_px: tuple[int, int] = (10, 20)
     kitty: bool = True
     sixel: bool = False
+    name: bytes = b"kitty(0.42.1)"
     in_tmux: bool = False
     """What is not wrapped for passing through is not a picture."""
     answers: list[bytes] = field(default_factory=list)
@@ -169,6 +170,8 @@ class Screen:
                 self.answers.append(b"\x1b[?62;4;22c" if self.sixel else b"\x1b[?62;22c")
             case "t" if csi == "16t":
                 self.answers.append(b"\x1b[6;%d;%dt" % (self.cell_px[1], self.cell_px[0]))
+            case "q" if csi == ">0q":
+                self.answers.append(b"\x1bP>|%b\x1b\\" % self.name)
             case "p" if csi == "?2026$p":
                 self.answers.append(b"\x1b[?2026;2$y")
             case "h" | "l" | "u" | "q" | "p":

@@ -54,7 +54,7 @@ def test_answers_later_than_the_probe_waits_are_no_keys() -> None:
     with run(0.6, timeout_s=0.1) as terminal:
         terminal.wait_for_text("READY")
         assert found_in(terminal.sent) == Capabilities(truecolor=True, rtt_ms=found_in(terminal.sent).rtt_ms)
-        terminal.wait_for_answers(3)
+        terminal.wait_for_answers(4)
         terminal.type(b"z")
         terminal.wait_for_text("KEY:z:")
         assert terminal.sent.count(b"KEY:") == 1

@@ -18,8 +18,9 @@ TIMEOUT_S: Final = 1.0
 _FORMAT: Final = (
     "#{allow-passthrough}|#{client_termtype}|#{client_termname}|#{client_cell_width}x#{client_cell_height}"
 )
-_TAKES_KITTY: Final = re.compile(r"kitty|ghostty", re.IGNORECASE)
-"""Terminals that know Kitty's Unicode placeholders; of other pictures tmux does not know where they lie."""
+_TAKES_KITTY: Final = re.compile(r"ghostty|kitty(?:\((\d+)\.(\d+))?", re.IGNORECASE)
+_PLACEHOLDERS_SINCE: Final = (0, 28)
+"""Kitty's first version with them (its changelog); Debian 12 has an older one."""
 ANCESTORS: Final = 32
 
 
@@ -55,10 +56,24 @@ def outer_terminal(environ: Mapping[str, str]) -> Outer:
 def read_outer(said: str) -> Outer:
     """Read tmux's answer."""
     passes, kind, name, cell = [*said.strip().split("|"), "", "", "", ""][:4]
-    kitty = passes in ("on", "all") and bool(_TAKES_KITTY.search(f"{kind} {name}"))
+    kitty = passes in ("on", "all") and knows_placeholders(f"{kind} {name}")
     size = re.fullmatch(r"(\d{1,4})x(\d{1,4})", cell)
     width_px, height_px = (int(size[1]), int(size[2])) if size else (0, 0)
     return Outer(kitty, width_px, height_px)
+
+
+def knows_placeholders(name: str) -> bool:
+    """Say by its name whether a terminal shows pictures in Kitty's Unicode placeholders.
+
+    WezTerm, Konsole and others take Kitty's pictures and would show boxes in their place; no question tells.
+
+    Args:
+        name: As the terminal says it, `kitty(0.41.1)`; without a version any is taken to be new enough.
+    """
+    found = _TAKES_KITTY.search(name)
+    if found is None:
+        return False
+    return found[1] is None or (int(found[1]), int(found[2])) >= _PLACEHOLDERS_SINCE
 
 
 def is_under_mosh(proc: Path = Path("/proc")) -> bool:

@@ -16,7 +16,7 @@ import tty
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from pilothouse.terminal.multiplexer import is_under_mosh, outer_terminal
+from pilothouse.terminal.multiplexer import is_under_mosh, knows_placeholders, outer_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 TIMEOUT_S: Final = 2.0
 REPLY_LIMIT_BYTES: Final = 65_536
 _KITTY_ID: Final = 31
-# A one-pixel picture that is asked about and not kept; then the cell size; then DA1, the fence.
-QUERY: Final = f"\x1b_Gi={_KITTY_ID},s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[16t\x1b[c".encode("ascii")
+# A one-pixel picture that is asked about and not kept; its name; the cell size; then DA1, the fence.
+QUERY: Final = f"\x1b_Gi={_KITTY_ID},s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[>0q\x1b[16t\x1b[c".encode("ascii")
 
 _DA1: Final = re.compile(rb"(?:\x1b\[|\x9b)\?([\d;]+)c")
 _KITTY_OK: Final = re.compile(rb"(?:\x1b_|\x9f)G(?:[^\x1b\x9c;]*,)?i=31(?:,[^\x1b\x9c;]*)?;OK")
+_NAME: Final = re.compile(rb"(?:\x1bP|\x90)>\|([^\x1b\x9c]{1,200})(?:\x1b\\|\x9c)")
 _CELL_SIZE: Final = re.compile(rb"(?:\x1b\[|\x9b)6;(\d{1,4});(\d{1,4})t")
 _SIXEL_ATTRIBUTE: Final = b"4"
 
@@ -38,7 +39,7 @@ class Capabilities:
     """What is known of the terminal; all false and zero when it was not asked or did not answer."""
 
     kitty: bool = False
-    """It takes Kitty's graphics protocol."""
+    """It takes Kitty's graphics protocol, and shows pictures in its Unicode placeholders."""
     sixel: bool = False
     cell_width_px: int = 0
     cell_height_px: int = 0
@@ -116,10 +117,13 @@ def read_reply(reply: bytes, known: Capabilities | None = None) -> Capabilities:
     known = known or Capabilities()
     da1 = _DA1.search(reply)
     cell = _CELL_SIZE.search(reply)
+    name = _NAME.search(reply)
     height_px, width_px = (int(cell[1]), int(cell[2])) if cell else (0, 0)
     return replace(
         known,
-        kitty=_KITTY_OK.search(reply) is not None,
+        kitty=_KITTY_OK.search(reply) is not None
+        and name is not None
+        and knows_placeholders(name[1].decode("ascii", "replace")),
         sixel=da1 is not None and _SIXEL_ATTRIBUTE in da1[1].split(b";")[1:],
         cell_width_px=width_px,
         cell_height_px=height_px,

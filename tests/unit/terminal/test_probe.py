@@ -13,9 +13,26 @@ from pilothouse.terminal.tty import require_terminal
 
 
 def test_the_answers_of_a_kitty_are_read() -> None:
-    found = read_reply(b"\x1b_Gi=31;OK\x1b\\\x1b[6;36;18t\x1b[?62;22c")
+    found = read_reply(b"\x1b_Gi=31;OK\x1b\\\x1bP>|kitty(0.42.1)\x1b\\\x1b[6;36;18t\x1b[?62;22c")
     assert found == Capabilities(kitty=True, cell_width_px=18, cell_height_px=36, has_answered=True)
     assert found.best_painter == "kitty"
+
+
+@pytest.mark.parametrize(
+    ("name", "painter"),
+    [
+        ("kitty(0.26.5)", "blocks"),  # Debian 12's: it shows a box for each placeholder
+        ("kitty(0.28.0)", "kitty"),
+        ("ghostty 1.2.0", "kitty"),
+        ("WezTerm 20240203-110809-5046fc22", "blocks"),
+        ("Konsole 22.12.3", "blocks"),
+        ("", "blocks"),
+    ],
+)
+def test_pictures_go_into_placeholders_only_where_they_are_known(name: str, painter: str) -> None:
+    said = f"\x1bP>|{name}\x1b\\".encode() if name else b""
+    found = read_reply(b"\x1b_Gi=31;OK\x1b\\" + said + b"\x1b[6;36;18t\x1b[?62c")
+    assert found.best_painter == painter
 
 
 def test_sixel_is_attribute_four_and_not_the_class() -> None:
