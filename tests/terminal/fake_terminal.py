@@ -50,8 +50,10 @@ class FakeTerminal:
         environ: Mapping[str, str] | None = None,
         answers: Sequence[tuple[re.Pattern[bytes], Answer]] = tuple(ANSWERS),
         size: tuple[int, int] = (120, 40),
+        size_px: tuple[int, int] = (0, 0),
     ) -> None:
-        self._argv, self._delay_s, self._answers, self._size = list(argv), delay_s, answers, size
+        self._argv, self._delay_s, self._answers = list(argv), delay_s, answers
+        self._size, self._size_px = size, size_px
         dropped = ("TMUX", "STY", "SSH_CONNECTION", "SSH_TTY", "NO_COLOR", "TEXTUAL")
         inherited = {name: value for name, value in os.environ.items() if name not in dropped}
         self._environ = {**inherited, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(environ or {})}
@@ -62,7 +64,7 @@ class FakeTerminal:
 
     def __enter__(self) -> Self:
         self.master, slave = os.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", self._size[1], self._size[0], 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *self._size[::-1], *self._size_px))
         self.process = subprocess.Popen(
             self._argv, stdin=slave, stdout=slave, stderr=slave, env=self._environ, start_new_session=True
         )

@@ -295,7 +295,8 @@ def decode_sixel(data: str, size: tuple[int, int]) -> Image.Image:
             if red is not None:
                 rgb = (round(int(part) * 255 / 100) for part in (red, green, blue))
                 palette[int(number)] = (*rgb, 255)  # type: ignore[assignment]
-            ink = palette[int(number)]
+            else:  # to define is not to select, as in xterm
+                ink = palette[int(number)]
         elif move is not None:
             x, y = 0, y + (6 if move == "-" else 0)
         else:

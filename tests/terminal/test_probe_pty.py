@@ -68,6 +68,20 @@ def test_a_terminal_without_pictures_gets_blocks() -> None:
         assert found.cell_width_px == 0
 
 
+def test_a_cell_that_is_not_told_is_a_part_of_the_window() -> None:
+    with run(0.0, answers=[ANSWERS[3]], size_px=(1084, 604)) as terminal:  # with xterm's inner border
+        terminal.wait_for_text("READY")
+        found = found_in(terminal.sent)
+        assert (found.cell_width_px, found.cell_height_px) == (9, 15)
+        assert found.best_painter == "sixel"
+
+
+def test_sixel_of_a_size_nobody_knows_is_not_used() -> None:
+    with run(0.0, answers=[ANSWERS[3]]) as terminal:
+        terminal.wait_for_text("READY")
+        assert found_in(terminal.sent).best_painter == "blocks"
+
+
 @pytest.mark.parametrize("environ", [{"TMUX": "/x,1,0"}, {"TERM": "screen-256color"}, {"MOSH_KEY": "x"}])
 def test_a_multiplexer_is_not_asked(environ: dict[str, str]) -> None:
     with run(0.0, environ=environ) as terminal:

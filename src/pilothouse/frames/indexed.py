@@ -6,6 +6,7 @@ A screenshot in 64 colours reads as well as the original and takes a sixth of th
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ LADDER: Final = (Quality(64), Quality(32), Quality(16), Quality(16, 2), Quality(
 BEST: Final = LADDER[0]
 KB_AT: Final = (64, 32, 24, 16, 0)
 """A whole frame at this quality may take so many kB; rough, since pages differ."""
+_DEFINED: Final = re.compile(r"#(\d+);2;\d+;\d+;\d+")
 
 
 def quality_for(budget_bytes: int, last_bytes: int, last: Quality) -> Quality:
@@ -58,11 +60,15 @@ def indexed(image: Image.Image, colours: int) -> Image.Image:
 
 
 def sixels(image: Image.Image, quality: Quality) -> str:
-    """Encode a picture as sixels of few colours."""
+    """Encode a picture as sixels of few colours.
+
+    A colour is selected after it is defined: to define it selects it in most terminals, but not in xterm 379.
+    """
     from textual_image._sixel import SixelOptions, image_to_sixels
 
     part = indexed(image, quality.colours).convert("RGB")
-    return image_to_sixels(part, SixelOptions(colors=quality.colours))
+    data = image_to_sixels(part, SixelOptions(colors=quality.colours))
+    return _DEFINED.sub(r"\g<0>#\1", data)
 
 
 def png(image: Image.Image, quality: Quality) -> bytes:

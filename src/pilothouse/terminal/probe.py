@@ -6,9 +6,11 @@ answer: a slow link delays the result but leaves no reply behind for the key par
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import select
+import struct
 import sys
 import termios
 import time
@@ -56,8 +58,13 @@ class Capabilities:
 
     @property
     def best_painter(self) -> str:
-        """Name the best way to show a picture: `kitty`, `sixel` or `blocks`."""
-        return "kitty" if self.kitty or self.passthrough else "sixel" if self.sixel else "blocks"
+        """Name the best way to show a picture: `kitty`, `sixel` or `blocks`.
+
+        Sixel is as large as its pixels: without the size of a cell nobody knows how many cells it covers.
+        """
+        if self.kitty or self.passthrough:
+            return "kitty"
+        return "sixel" if self.sixel and self.cell_width_px and self.cell_height_px else "blocks"
 
 
 def probe(
@@ -92,7 +99,8 @@ def probe(
         return known
     started_s = time.monotonic()
     reply = ask(fd_in, fd_out, QUERY, timeout_s)
-    return replace(read_reply(reply, known), rtt_ms=round((time.monotonic() - started_s) * 1000, 1))
+    found = replace(read_reply(reply, known), rtt_ms=round((time.monotonic() - started_s) * 1000, 1))
+    return found if found.cell_width_px else _with_cell_of(fd_out, found)
 
 
 def from_environment(environ: Mapping[str, str]) -> Capabilities:
@@ -141,6 +149,18 @@ def ask(fd_in: int, fd_out: int, query: bytes, timeout_s: float) -> bytes:
     finally:
         termios.tcsetattr(fd_in, termios.TCSADRAIN, before)
         termios.tcflush(fd_in, termios.TCIFLUSH)
+
+
+def _with_cell_of(fd: int, found: Capabilities) -> Capabilities:
+    """Take the cell's size from the terminal's in pixels: xterm does not say it when asked, but sets this."""
+    try:
+        packed = fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8))
+    except OSError:
+        return found
+    rows, columns, width_px, height_px = struct.unpack("HHHH", packed)
+    if not (rows and columns):
+        return found
+    return replace(found, cell_width_px=width_px // columns, cell_height_px=height_px // rows)
 
 
 def _read_to_fence(fd_in: int, until_s: float) -> bytes:
