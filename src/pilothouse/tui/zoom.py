@@ -31,7 +31,7 @@ class Zoom:
         return self._view if way is not Graphics.OFF and self._of == image_px else None
 
     def by(self, factor: float, image_px: Extent, at: Point | None) -> None:
-        """Enlarge by a factor, around a place until a person looks elsewhere; below 1 show more, in the end all."""
+        """Enlarge around a place until a person looks elsewhere; below 1 show more, and in the end all."""
         full = whole(image_px)
         middle = Point(full.x + full.width / 2, full.y + full.height / 2)
         if self._view is None or self._of != image_px:
