@@ -6,9 +6,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from pilothouse.browser import devtools_socket
-from pilothouse.browser.devtools_socket import DevToolsSocket
-from pilothouse.local.desktop import DesktopFailed
+from pilothouse.devtools import DevToolsFailed
+from pilothouse.devtools import socket as devtools_socket
+from pilothouse.devtools.socket import DevToolsSocket
 
 
 async def _served(*answers: str) -> TestServer:
@@ -47,12 +47,12 @@ async def test_an_answer_is_found_among_garbage() -> None:
 @pytest.mark.parametrize("answer", ["{", '{"id":1,"error":7}', '{"id":1,"result":[]}', "x" * 5000])
 async def test_what_makes_no_sense_ends_the_call(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devtools_socket, "MESSAGE_MAX_BYTES", 4096)
-    with pytest.raises(DesktopFailed):
+    with pytest.raises(DevToolsFailed):
         await _called(answer)
 
 
 async def test_an_address_that_nobody_answers_is_not_in_the_error(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(DesktopFailed) as caught:
+    with pytest.raises(DevToolsFailed) as caught:
         await DevToolsSocket.to("ws://127.0.0.1:1/cdp?jwt=hush")
     assert "hush" not in str(caught.value) + caplog.text
     assert caught.value.__cause__ is None

@@ -80,6 +80,9 @@ class BrowserSession:
         self.session = ""
         self.live_view_url = ""
         """Where it can be watched and driven: whoever has it needs nothing else, so that no disk gets it."""
+        self.devtools_url = ""
+        """Where its pages can be asked whether they are at rest; a secret like that. Empty for a browser in
+        stealth: a page can tell that it is asked."""
         self.width_px = 0
         self.height_px = 0
 
@@ -95,6 +98,7 @@ class BrowserSession:
         browser = await self._source.have()
         self.session = browser.session_id
         self.live_view_url = browser.browser_live_view_url or ""
+        self.devtools_url = "" if browser.stealth else browser.cdp_ws_url or ""
         self._limit_s = float(browser.timeout_seconds or TIMEOUT_SECONDS)
         self.width_px, self.height_px = await self._size(browser, width_px, height_px)
         self._publish(

@@ -1,8 +1,9 @@
 """What a Chromium tells of its pages through DevTools: requests, navigations, dialogs, input. No frames here.
 
-Every page and every frame of another process gets a session of its own, attached before it runs anything, so
-that `settle_page.SCRIPT` is the first script there. Nothing waits for an answer on the way: a page goes on at
-once. The Runtime domain stays off but for a moment: a page can tell when it is on.
+Every page and every frame of another process gets a session of its own. Held until it is attached, its first
+script is `page_script.SCRIPT`; but a page that is held waits for us: only who ends with the browser may hold
+one. Nothing waits for an answer on the way: a page goes on at once. The Runtime domain stays off but for a
+moment: a page can tell when it is on.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pilothouse.local.desktop import DesktopFailed
-from pilothouse.local.settle_page import script
-from pilothouse.local.web_guard import is_chrome_ui
+from pilothouse.devtools import DevToolsFailed
+from pilothouse.devtools.page_script import script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
-    from pilothouse.local.devtools import DevTools, Event
+    from pilothouse.devtools import DevTools, Event
 
+Area = tuple[float, float, float, float]
+"""Left, top, right, bottom, on the screen."""
 LASTING_S = 3.0
 """A request that is older than the longest wait is a long poll, a stream: nothing to wait for."""
 OPENING_S = 0.5
@@ -34,8 +36,14 @@ ANSWER_S = 0.6
 _ENDLESS = ("EventSource", "WebSocket", "Ping", "Prefetch", "Media", "CSPViolationReport", "Preflight")
 _ENDLESS_MIMES = ("text/event-stream", "multipart/x-mixed-replace")
 _PAGES = [{"type": "page"}, {"type": "iframe"}]
+_EMPTY = ("", "about:blank")
 _REQUESTS_MAX = 5000
 _FRAMES_MAX = 50
+
+
+def is_chrome_ui(url: str) -> bool:
+    """Say whether this is a part of Chromium's own window, such as the list below its address bar."""
+    return url.startswith("chrome://") and url.split("/")[2].endswith(".top-chrome")
 
 
 class PageReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +57,7 @@ class PageReport(msgspec.Struct, frozen=True, kw_only=True):
     wheel: float = 0
     """How often input of each kind has arrived."""
     focus: bool = False
-    rest: tuple[tuple[float, float, float, float], ...] = ()
+    rest: tuple[Area, ...] = ()
     """Areas of the screen that never rest: left, top, right, bottom."""
     top: float = 0
     """Where the page begins, below the browser's own bars."""
@@ -83,19 +91,39 @@ class _Session:
         self.dead = False
 
 
+def new_name() -> str:
+    """Make up a name for the script."""
+    return f"_{secrets.token_hex(8)}"
+
+
 class PageSignals:
     """Listens to all pages of one Chromium.
+
+    Args:
+        devtools: The conversation with it.
+        name: What the script is called in a page. A later listener to the same pages takes the same name, so
+            that no page gets a second script; nobody should guess it.
+        holds_new: Let no new page run before it is listened to. Of a page that is not held, what its first
+            script begins may be missed.
 
     Attributes:
         generation: Moves with everything that begins in any page.
         last_page: When a page last came, in any window.
     """
 
-    def __init__(self, devtools: DevTools, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        devtools: DevTools,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        name: str = "",
+        holds_new: bool = True,
+    ) -> None:
         self._devtools = devtools
         self._clock = clock
-        self._name = f"_{secrets.token_hex(8)}"
+        self._name = name or new_name()
         self._script = script(self._name)
+        self._holds_new = holds_new
         self._sessions: dict[str, _Session] = {}
         self._opening_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -107,7 +135,7 @@ class PageSignals:
         """Begin to listen; pages already there are attached first.
 
         Raises:
-            DesktopFailed: Chromium does not answer.
+            DevToolsFailed: Chromium does not answer.
         """
         self._devtools.listen(self._hear)
         await self._auto_attach(None)
@@ -183,7 +211,7 @@ class PageSignals:
         """Learn the contexts of the frames in a page: they are announced when the domain goes on."""
         session.frames_stale = False
         session.frames.clear()
-        with contextlib.suppress(DesktopFailed):
+        with contextlib.suppress(DevToolsFailed):
             await self._devtools.call("Runtime.enable", session.id, timeout_s=ANSWER_S)
             await self._devtools.call("Runtime.disable", session.id, timeout_s=ANSWER_S)
 
@@ -201,7 +229,7 @@ class PageSignals:
                 )
         except TimeoutError:
             return _BUSY
-        except DesktopFailed:
+        except DevToolsFailed:
             return _UNKNOWN  # it went away meanwhile
         try:
             return msgspec.convert(answer["result"].get("value"), PageReport)
@@ -238,8 +266,8 @@ class PageSignals:
         # Others attach for purposes of their own; what waits, waits for us.
         if not known and kind in ("page", "iframe") and not is_chrome_ui(str(info.get("url", ""))):
             session = self._sessions[identifier] = _Session(identifier, target, is_page=kind == "page")
-            if params.get("waitingForDebugger"):
-                session.coming[target] = self._clock()  # a new window is empty until it is let go on
+            if params.get("waitingForDebugger") or info.get("url") in _EMPTY:
+                session.coming[target] = self._clock()  # a new window is empty until its page comes
             self._opening_until = 0.0
             self._begun()
             self._instrument(identifier)
@@ -258,7 +286,7 @@ class PageSignals:
             "Target.setAutoAttach",
             session,
             autoAttach=True,
-            waitForDebuggerOnStart=True,
+            waitForDebuggerOnStart=self._holds_new,
             flatten=True,
             filter=_PAGES,
         )
@@ -399,5 +427,5 @@ def _joined(reports: Iterable[PageReport]) -> PageReport:
 
 
 async def _quietly(call: Coroutine[Any, Any, object]) -> None:
-    with contextlib.suppress(DesktopFailed):
+    with contextlib.suppress(DevToolsFailed):
         await call
