@@ -134,7 +134,7 @@ class DevToolsSocket:
             self._leave_out(text)
             return
         try:
-            event = json.loads(text)
+            event = _read(text)
         except (ValueError, RecursionError):
             self._leave_out(text)
             return
@@ -164,3 +164,7 @@ class DevToolsSocket:
         if not self._has_complained:
             self._has_complained = True
             _log.warning("DevTools from afar: %s", what)
+
+
+def _read(text: bytes) -> Any:
+    return json.loads(text)
