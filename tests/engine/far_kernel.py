@@ -30,17 +30,17 @@ class FarKernel:
     Attributes:
         url: Where it is.
         token: What every DevTools address of it carries.
-        refuses: DevTools are refused to whoever asks from now on.
+        key: What it is asked with.
         screenshot_s: How much longer than here a screenshot takes.
-        connections: How often DevTools were asked for.
+        talking: Set when the pages have been told of in a conversation that is new.
     """
 
     def __init__(self, server: Server, http: aiohttp.ClientSession) -> None:
         self.url = ""
         self.token = secrets.token_hex(16)
-        self.refuses = False
+        self.key = server.ready.token
         self.screenshot_s = 0.0
-        self.connections = 0
+        self.talking = asyncio.Event()
         self._server = server
         self._http = http
         self._devtools: dict[str, str] = {}
@@ -87,15 +87,15 @@ class FarKernel:
         return browser | {"cdp_ws_url": address, "base_url": ""}
 
     async def _talk(self, request: web.Request) -> web.StreamResponse:
-        self.connections += 1
-        if self.refuses or request.query.get("jwt") != self.token:
-            return web.json_response({"message": f"refused: {request.path_qs}"}, status=403)
+        if request.query.get("jwt") != self.token:
+            return web.json_response({"message": "refused"}, status=403)
         near = web.WebSocketResponse(max_msg_size=0)
         await near.prepare(request)
         self._open.add(near)
         try:
             async with self._http.ws_connect(self._devtools[request.match_info["id"]], max_msg_size=0) as far:
-                both = [asyncio.create_task(_pour(*ends)) for ends in ((near, far), (far, near))]
+                ends = (_pour(near, far), _pour(far, near, self.talking))
+                both = [asyncio.create_task(end) for end in ends]
                 await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
                 for one in both:
                     one.cancel()
@@ -104,10 +104,12 @@ class FarKernel:
         return near
 
 
-async def _pour(source: Any, sink: Any) -> None:
+async def _pour(source: Any, sink: Any, told: asyncio.Event | None = None) -> None:
     async for message in source:
         if message.type is aiohttp.WSMsgType.TEXT:
             await sink.send_str(message.data)
+            if told is not None and '"identifier"' in message.data:
+                told.set()
 
 
 @asynccontextmanager
