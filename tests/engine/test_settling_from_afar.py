@@ -10,6 +10,7 @@ import pytest
 
 from pilothouse import events as ev
 from pilothouse.browser import far_pages
+from pilothouse.engine.spec import BrowserOptions
 from pilothouse.events import Hold, Outcome
 from tests.engine.devtools_stub import TOKEN
 from tests.engine.rig import Rig, rigged
@@ -147,5 +148,12 @@ async def test_a_browser_in_stealth_is_never_asked(state_dir: Path) -> None:
     async with rigged(state_dir, NO_TIME + THREE, devtools=True) as rig:
         made = rig.kernel.make
         rig.kernel.make = lambda name, **also: made(name, **also | {"stealth": True})  # type: ignore[method-assign]
+        assert await rig.finish() is Outcome.COMPLETED
+        assert rig.kernel.devtools.asked == []
+
+
+async def test_whoever_wants_delays_has_no_page_asked(state_dir: Path) -> None:
+    delays = BrowserOptions(settle="delays")
+    async with rigged(state_dir, NO_TIME + THREE, devtools=True, browser_options=delays) as rig:
         assert await rig.finish() is Outcome.COMPLETED
         assert rig.kernel.devtools.asked == []

@@ -70,7 +70,7 @@ class Berth:
         session: The present browser.
         last_activity: When it was last used, by the monotonic clock.
         news: What the agent must be told of it before it acts again; empty if nothing.
-        pages: Asks its pages whether they are at rest; None for a browser whose server says so itself.
+        pages: Asks its pages whether they are at rest; None where its server knows, or nobody is to ask.
         follower: Reads its telemetry, if that was asked for; listeners are carried over to the next one.
         on_moved: Told of another browser, and returns once the first look at it is taken.
         on_lost: Told that it is gone: what was meant for it is not wanted any more.
@@ -107,7 +107,8 @@ class Berth:
         self.session = self._next()
         self.last_activity = time.monotonic()
         self.news = ""
-        self.pages = FarPages() if spec.browser == "kernel" else None
+        asks = spec.browser == "kernel" and spec.browser_options.settle == "pages"
+        self.pages = FarPages() if asks else None
         self.follower: TelemetryFollower | None = None
         self.on_moved: Callable[[BrowserSession], Awaitable[None]] | None = None
         self.on_lost: Callable[[], None] = lambda: None
