@@ -32,6 +32,8 @@ class FarKernel:
         token: What every DevTools address of it carries.
         key: What it is asked with.
         screenshot_s: How much longer than here a screenshot takes.
+        hands_out_devtools: Browsers have an address of them.
+        ready: What is behind it.
         talking: Set when the pages have been told of in a conversation that is new.
     """
 
@@ -40,6 +42,8 @@ class FarKernel:
         self.token = secrets.token_hex(16)
         self.key = server.ready.token
         self.screenshot_s = 0.0
+        self.hands_out_devtools = True
+        self.ready = server.ready
         self.talking = asyncio.Event()
         self._server = server
         self._http = http
@@ -84,7 +88,7 @@ class FarKernel:
             if address not in known:
                 self._devtools.setdefault(identifier, address)
         address = f"{self.url.replace('http', 'ws')}/devtools/{identifier}?jwt={self.token}"
-        return browser | {"cdp_ws_url": address, "base_url": ""}
+        return browser | {"cdp_ws_url": address if self.hands_out_devtools else "", "base_url": ""}
 
     async def _talk(self, request: web.Request) -> web.StreamResponse:
         if request.query.get("jwt") != self.token:
