@@ -340,11 +340,10 @@ def tell(sides: dict[str, list[Step]]) -> None:
             if step.wrong:
                 print(f"wrong frame, {who}: {step.action} on {step.page} at {step.wrong}", file=sys.stderr)
             if os.environ.get("STEP_DETAILS"):
-                print(
-                    f"{who}: {step.page:10} {step.action:15} {step.total_ms:7.1f} "
-                    f"settle {step.settle_ms:7.1f} overhead {step.total_ms - step.settle_ms:6.1f} {step.settled_by} {step.wrong}",
-                    file=sys.stderr,
-                )
+                ms = f"{step.total_ms:7.1f} settle {step.settle_ms:7.1f} "
+                ms += f"overhead {step.total_ms - step.settle_ms:6.1f}"
+                line = f"{who}: {step.page:10} {step.action:15} {ms} {step.settled_by} {step.wrong}"
+                print(line, file=sys.stderr)
 
 
 def loop_figures(course: Course, steps: list[Step]) -> Figures:
