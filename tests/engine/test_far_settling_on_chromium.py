@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -22,6 +24,8 @@ from pilothouse.engine.backends import Endpoint
 from pilothouse.events import Outcome
 from pilothouse.local.chromium import find_chromium
 from pilothouse.local.loopback import listening
+from pilothouse.probe import browser_checks
+from pilothouse.probe.plan import Outcome as ProbeOutcome
 from tests.engine.far_kernel import FarKernel, far_kernel
 from tests.engine.rig import rigged
 from tests.engine.test_run import scenario
@@ -140,6 +144,20 @@ async def test_after_its_connection_was_lost_the_same_page_is_asked_again(settli
     assert shot.settled_by == "signals"
     await settling.site.one("done")
     assert differ(shot.data, (await settling.camera.shoot()).data) is None
+
+
+async def test_the_probe_finds_that_pages_can_be_asked(settling: Settling) -> None:
+    await settling.open("nothing")
+    shown = await settling.kernel.browsers.retrieve(settling.browser)
+
+    async def shot() -> bytes:
+        return (await settling.camera.shoot()).data
+
+    side: Any = SimpleNamespace(browser=shown, require_browser=lambda: None, sleep=asyncio.sleep, shot=shot)
+    verdict = await browser_checks.pages_at_rest(side)
+    assert verdict.outcome is ProbeOutcome.YES
+    assert verdict.evidence.startswith("signals; ")
+    assert settling.far.token not in verdict.evidence
 
 
 async def test_a_run_on_kernel_sees_the_late_change_by_the_pages_alone(

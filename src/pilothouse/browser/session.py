@@ -56,7 +56,7 @@ def _usd_per_h(browser: Any) -> float:
     return (USD_PER_S_HEADLESS if browser.headless else USD_PER_S_HEADFUL) * 3600
 
 
-def _devtools_url(browser: Any) -> str:
+def devtools_url(browser: Any) -> str:
     """Say where its pages may be asked; an answer of the service may leave anything out."""
     if getattr(browser, "stealth", False):
         return ""
@@ -105,7 +105,7 @@ class BrowserSession:
         browser = await self._source.have()
         self.session = browser.session_id
         self.live_view_url = browser.browser_live_view_url or ""
-        self.devtools_url = _devtools_url(browser)
+        self.devtools_url = devtools_url(browser)
         self._limit_s = float(browser.timeout_seconds or TIMEOUT_SECONDS)
         self.width_px, self.height_px = await self._size(browser, width_px, height_px)
         self._publish(
