@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import secrets
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,7 +21,7 @@ from pilothouse.devtools import DevToolsFailed
 from pilothouse.devtools.page_script import script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from pilothouse.devtools import DevTools, Event
 
@@ -195,7 +196,8 @@ class PageSignals:
             return []
         if session.frames_stale:
             await self._find_frames(session)
-        inner = [await self._peek(session, context) for context in list(session.frames)]
+        # Side by side: from afar each question costs a journey, and a page may have fifty frames.
+        inner = await asyncio.gather(*(self._peek(session, context) for context in list(session.frames)))
         return [first if session.is_page else _in_a_frame(first, changed=False), *inner]
 
     async def _peek(self, session: _Session, context: int) -> PageReport:
@@ -211,9 +213,9 @@ class PageSignals:
         """Learn the contexts of the frames in a page: they are announced when the domain goes on."""
         session.frames_stale = False
         session.frames.clear()
-        with contextlib.suppress(DevToolsFailed):
-            await self._devtools.call("Runtime.enable", session.id, timeout_s=ANSWER_S)
-            await self._devtools.call("Runtime.disable", session.id, timeout_s=ANSWER_S)
+        call = partial(self._devtools.call, session=session.id, timeout_s=ANSWER_S)
+        switches = ("Runtime.enable", "Runtime.disable")
+        await asyncio.gather(*(_quietly(partial(call, switch)) for switch in switches))
 
     async def _evaluate(self, session: _Session, call: str, context: int | None) -> PageReport:
         more = {} if context is None else {"contextId": context}
@@ -279,7 +281,7 @@ class PageSignals:
         self._send(session, "Network.enable", maxTotalBufferSize=0, maxResourceBufferSize=0)
         self._send(session, "Page.addScriptToEvaluateOnNewDocument", source=self._script)
         self._send(session, "Runtime.evaluate", expression=self._script)
-        self._track(self._auto_attach(session))
+        self._track(partial(self._auto_attach, session))
 
     async def _auto_attach(self, session: str | None) -> None:
         await self._devtools.call(
@@ -293,9 +295,9 @@ class PageSignals:
 
     def _send(self, session: str, method: str, **params: Any) -> None:
         """Send in order, and let the answer come when it comes."""
-        self._track(self._devtools.call(method, session, **params))
+        self._track(partial(self._devtools.call, method, session, **params))
 
-    def _track(self, call: Coroutine[Any, Any, object]) -> None:
+    def _track(self, call: Callable[[], Awaitable[object]]) -> None:
         task = asyncio.create_task(_quietly(call))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -426,6 +428,6 @@ def _joined(reports: Iterable[PageReport]) -> PageReport:
     )
 
 
-async def _quietly(call: Coroutine[Any, Any, object]) -> None:
+async def _quietly(call: Callable[[], Awaitable[object]]) -> None:
     with contextlib.suppress(DevToolsFailed):
-        await call
+        await call()
