@@ -63,6 +63,15 @@ class Course:
         pairs = list(zip(self.turns[first - 1 : last], self.turns[first : last + 1], strict=True))
         return [(b[0] - a[0]) * 1e3 for a, b in pairs], [(b[1] - a[1]) * 1e3 for a, b in pairs]
 
+    def figures_within(self, windows: list[tuple[float, float]]) -> Figures:
+        """Say how late the loop came, and how long it was busy, at worst within these spans of time."""
+        found = [
+            (ms, busy)
+            for (at, ms), busy in zip(self.stalls, self.busy, strict=True)
+            if any(began < at <= ended for began, ended in windows)
+        ]
+        return {"stall_loaded_ms": max(ms for ms, _ in found), "busy_max_ms": max(busy for _, busy in found)}
+
     def loop_figures(self) -> Figures:
         """Say how late the loop came at worst: ever, and since the second turn, when all is loaded."""
         late = [ms for _, ms in self.stalls]
@@ -88,7 +97,7 @@ async def _process(*argv: str) -> AsyncIterator[asyncio.subprocess.Process]:
         await process.wait()
 
 
-async def _watch_loop(course: Course) -> None:
+async def watch_loop(course: Course) -> None:
     """Ask for a timer again and again, as a command that comes in would ask for its turn."""
     while True:
         before, used = time.perf_counter(), time.thread_time()
@@ -129,7 +138,7 @@ async def _drive(turns: int, options: ModelOptions, *, follow: bool = False) -> 
             following = await stack.enter_async_context(
                 _process("tests.bench.follower", str(directory / "runs"), spec.run)
             )
-        watching = asyncio.create_task(_watch_loop(course))
+        watching = asyncio.create_task(watch_loop(course))
         assert await run.drive() is Outcome.COMPLETED
         watching.cancel()
         await noting

@@ -15,6 +15,8 @@ from urllib.parse import quote
 from aiohttp import web
 from PIL import Image, ImageDraw
 
+from tests.engine.devtools_stub import TOKEN, DevToolsStub
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -43,6 +45,7 @@ class KernelStub:
         page_url: The address that screenshots tell, as the local server's do.
         reports: Telemetry, as envelopes; `breaks` says after which of them the stream breaks off.
         resumed: Where each connection to the stream began.
+        devtools: What is behind every browser's DevTools address, once `devtools_url` says where that is.
     """
 
     def __init__(self) -> None:
@@ -72,11 +75,14 @@ class KernelStub:
         self.calls: list[str] = []
         self.hanging = asyncio.Event()
         self._release = asyncio.Event()
+        self.devtools = DevToolsStub()
+        self.devtools_url = ""
         self._made = 0
         self._drawn = (-1, b"")
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._with_faults])
+        app.router.add_get("/devtools/{id}", self.devtools.talk)
         app.router.add_post("/browsers", self._create)
         app.router.add_get("/browsers", self._list)
         app.router.add_get("/browsers/{id}", self._retrieve)
@@ -136,7 +142,7 @@ class KernelStub:
         browser = {
             "session_id": f"sess_{self._made}",
             "name": name,
-            "cdp_ws_url": "ws://127.0.0.1/none",
+            "cdp_ws_url": self._devtools_of(f"sess_{self._made}"),
             "webdriver_ws_url": "ws://127.0.0.1/none",
             "browser_live_view_url": LIVE_VIEW,
             "created_at": "2026-01-01T00:00:00Z",
@@ -150,6 +156,9 @@ class KernelStub:
         }
         self.browsers[name] = browser
         return browser
+
+    def _devtools_of(self, session: str) -> str:
+        return f"{self.devtools_url}/{session}?jwt={TOKEN}" if self.devtools_url else ""
 
     def release(self) -> None:
         """Let go of what hangs."""

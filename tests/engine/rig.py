@@ -141,6 +141,7 @@ async def rigged(
     idle_s: float = 5.0,
     approve: str = "auto",
     disk: Disk | None = None,
+    devtools: bool = False,
     **more: Any,
 ) -> AsyncIterator[Rig]:
     """Set a run up around a scenario given as text."""
@@ -168,6 +169,8 @@ async def rigged(
         app.middlewares.insert(0, _keeping(bodies))
         model_url = await stack.enter_async_context(listening(app))
         kernel_url = await stack.enter_async_context(listening(kernel.app()))
+        if devtools:
+            kernel.devtools_url = f"{kernel_url.replace('http', 'ws')}/devtools"
         backends = Backends(spec, directory)
         backends.model = Endpoint(base_url=model_url, key=KEY)
         backends.browser = Endpoint(base_url=kernel_url, key="kernel-key-of-the-tests")

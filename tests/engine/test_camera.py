@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -13,6 +14,7 @@ from PIL import Image
 
 from pilothouse.browser import camera as cameras
 from pilothouse.browser.camera import Camera
+from pilothouse.browser.far_pages import FarPages
 from pilothouse.browser.faults import ActionUnknown
 from pilothouse.local.loopback import listening
 
@@ -136,6 +138,76 @@ async def test_without_a_signal_in_time_the_pictures_decide() -> None:
     assert screen.asked == ["screenshot"] * 3
 
 
+class Asked(FarPages):
+    """Pages that have their answer ready, or can't be asked."""
+
+    def __init__(self, answer: str) -> None:
+        super().__init__()
+        self.answer = answer
+        self.heard: list[str] = []
+
+    def wake(self) -> None:
+        self.heard.append("wake")
+
+    def acting(self) -> None:
+        self.heard.append("acting")
+
+    async def rested(
+        self, member: str, since: float, until: float, look: Callable[[], Awaitable[Any]], same: Any
+    ) -> tuple[Any, str] | None:
+        self.heard.append(member)
+        return (await look(), self.answer) if self.answer else None
+
+
+async def test_what_telemetry_tells_comes_before_what_pages_tell() -> None:
+    screen, pages = Screen(1, 2, 3), Asked("signals")
+    async with looking_at(screen) as camera:
+        camera.signals, camera.pages = Told(lambda: True), pages
+        camera.acting()
+        assert (await camera.settled("left_click")).settled_by == "signals"
+    assert pages.heard == ["acting", "wake"]
+
+
+@pytest.mark.parametrize("telemetry", [None, Told(lambda: False)])
+async def test_pages_decide_where_telemetry_says_nothing(telemetry: Told | None) -> None:
+    screen, pages = Screen(1, 2, 3), Asked("signals")
+    async with looking_at(screen) as camera:
+        camera.signals, camera.pages = telemetry, pages
+        assert (await camera.settled("left_click")).settled_by == "signals"
+    assert (screen.asked, pages.heard) == (["screenshot"], ["left_click", "wake"])
+
+
+async def test_delays_decide_where_no_page_can_be_asked() -> None:
+    screen, pages = Screen(1, 2), Asked("")
+    async with looking_at(screen) as camera:
+        camera.signals, camera.pages = Told(lambda: False), pages
+        assert (await camera.settled("left_click")).settled_by == "quiet"
+    assert screen.asked == ["screenshot"] * 3
+    assert pages.heard == ["left_click", "wake"]
+
+
+async def test_where_the_server_settles_and_after_a_wait_no_page_is_asked() -> None:
+    pages = Asked("signals")
+    async with looking_at(Screen(1, settles=True)) as camera:
+        camera.pages = pages
+        await camera.settled("start")
+        camera.acting()
+        assert (await camera.settled("left_click")).settled_by == "signals"
+    assert pages.heard == []
+    async with looking_at(Screen(1)) as camera:
+        camera.pages = pages
+        assert (await camera.settled("wait")).settled_by == "delay"
+    assert pages.heard == ["wake"]
+
+
+async def test_pictures_are_compared_but_for_what_never_rests() -> None:
+    one, other = (cameras._Grab(png=picture(shade), url="", title="") for shade in (1, 2))
+    assert await cameras._same(one, one, ())
+    assert not await cameras._same(one, other, ())
+    assert not await cameras._same(one, other, ((0, 0, 8, 4),))
+    assert await cameras._same(one, other, ((-5, -5, float("inf"), 8),))
+
+
 async def test_a_look_waits_for_what_was_done_and_only_once() -> None:
     screen = Screen(1, settles=True)
     async with looking_at(screen) as camera:
@@ -162,13 +234,13 @@ async def test_a_zoom_waits_for_what_was_done_and_only_once() -> None:
 async def test_after_a_member_that_only_looks_what_was_done_before_it_counts() -> None:
     heard: list[str] = []
 
-    class Asked(Told):
+    class Listening(Told):
         async def at_rest(self, member: str, since: float, begun: float | None = None) -> bool:
             heard.append(member)
             return True
 
     async with looking_at(Screen(1)) as camera:
-        camera.signals = Asked(lambda: True)
+        camera.signals = Listening(lambda: True)
         camera.acted("scroll")
         await camera.settled("cursor_position")
         await camera.settled("cursor_position")

@@ -18,6 +18,7 @@ import msgspec
 from pilothouse.browser.faults import ActionUnknown, asking
 from pilothouse.browser.scale import Scale, Size
 from pilothouse.browser.settle import FIRST_LOOK_DEFAULT_S, FIRST_LOOK_S, LOOKS, NO_WAIT, kind_of
+from pilothouse.devtools.areas import same_but_for
 from pilothouse.events import Json
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
     from kernel import AsyncKernel
 
+    from pilothouse.browser.far_pages import FarPages
     from pilothouse.browser.settle import Signals
+    from pilothouse.devtools.page_signals import Area
 
 T = TypeVar("T")
 
@@ -66,6 +69,7 @@ class Camera:
         height_px: Its height.
         scale: The run's scale, for a display larger than the model's limits.
         signals: What tells that its page is at rest, if anything does.
+        pages: Asks its pages themselves, where it can.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class Camera:
         height_px: int,
         scale: Scale | None = None,
         signals: Signals | None = None,
+        pages: FarPages | None = None,
     ) -> None:
         self._client = client
         self._browser = browser
@@ -85,6 +90,7 @@ class Camera:
         """What was last done since the last settled picture."""
         self.scale = scale or Scale.of(width_px, height_px)
         self.signals = signals
+        self.pages = pages
 
     def move_to(self, browser: str) -> None:
         """Look at another browser from now on: the old one is gone."""
@@ -92,6 +98,11 @@ class Camera:
         self._server_settles = False
         self._last = b""
         self._acted = None
+
+    def acting(self) -> None:
+        """Note that something is about to be done: the pages may be asked what they had before it."""
+        if self.pages is not None and not self._server_settles:
+            self.pages.acting()
 
     def acted(self, member: str, given: Json | None = None, begun: float | None = None) -> None:
         """Note that something may have changed the screen just now: the next look must wait for it."""
@@ -132,6 +143,8 @@ class Camera:
             grab = await self._settled_there(done.member)
         else:
             self._last = grab.png
+            if self.pages is not None:  # the connection comes up while the model reads the picture
+                self.pages.wake()
         if self._acted is acted:  # else something was done meanwhile
             self._acted = None
         return grab
@@ -143,11 +156,10 @@ class Camera:
         return await asking(self._ask_settled)
 
     async def _settled_here(self, done: _Acted, began: float) -> tuple[_Grab, str]:
-        """Decide by telemetry, else by delays; gives the picture and what decided."""
-        signals, member = self.signals, done.member
-        told = signals is not None and signals.live and member not in NO_WAIT
-        if told and signals is not None and await signals.at_rest(member, done.at, done.begun):
-            return await self._grab(), "signals"
+        """Decide by telemetry, else by the pages, else by delays; gives the picture and what decided."""
+        member = done.member
+        if member not in NO_WAIT and (found := await self._signalled(done, began)) is not None:
+            return found
         delay = FIRST_GRAB_S.get(kind_of(member, done.given), FIRST_GRAB_DEFAULT_S)
         delay -= time.monotonic() - done.at
         await asyncio.sleep(max(0.0, delay))
@@ -160,6 +172,16 @@ class Camera:
             if grab.png == previous.png:
                 return grab, "quiet"
         return grab, "cap"
+
+    async def _signalled(self, done: _Acted, began: float) -> tuple[_Grab, str] | None:
+        """Wait for who can tell that the page is at rest; None if nobody can."""
+        signals, pages = self.signals, self.pages
+        told = signals is not None and signals.live
+        if told and signals is not None and await signals.at_rest(done.member, done.at, done.begun):
+            return await self._grab(), "signals"
+        if pages is None or self._server_settles:
+            return None
+        return await pages.rested(done.member, done.at, began + SETTLE_CAP_S, self._grab, _same)
 
     async def zoom(self, x0: int, y0: int, x1: int, y1: int) -> Shot:
         """Take a region of the display at its own resolution, enlarged to fit the usual screenshot.
@@ -227,6 +249,20 @@ def _read(png: bytes, headers: httpx.Headers) -> _Grab:
         settle_ms=settle_ms,
         settled_by=by if by in ("signals", "quiet", "cap") else "",
     )
+
+
+async def _same(one: _Grab, other: _Grab, areas: tuple[Area, ...]) -> bool:
+    """Say whether two pictures are the same, but for areas that never rest."""
+    if one.png == other.png:
+        return True
+    return bool(areas) and await _in_thread(_same_png, one.png, other.png, areas)
+
+
+def _same_png(one: bytes, other: bytes, areas: tuple[Area, ...]) -> bool:
+    from PIL import Image  # as below
+
+    here, there = (Image.open(io.BytesIO(png), formats=("PNG",)).convert("RGB") for png in (one, other))
+    return same_but_for(here, there, areas)
 
 
 async def encode(

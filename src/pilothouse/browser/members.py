@@ -92,6 +92,7 @@ class Members:
         if member in LOOKS:
             return await self._perform(member, given)
         begun = time.monotonic()
+        self._camera.acting()
         try:
             done = await self._perform(member, given)
         except MemberRefused:

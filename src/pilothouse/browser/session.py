@@ -56,6 +56,13 @@ def _usd_per_h(browser: Any) -> float:
     return (USD_PER_S_HEADLESS if browser.headless else USD_PER_S_HEADFUL) * 3600
 
 
+def devtools_url(browser: Any) -> str:
+    """Say where its pages may be asked; an answer of the service may leave anything out."""
+    if getattr(browser, "stealth", False):
+        return ""
+    return str(getattr(browser, "cdp_ws_url", "") or "")
+
+
 class BrowserSession:
     """One browser of one run.
 
@@ -80,6 +87,9 @@ class BrowserSession:
         self.session = ""
         self.live_view_url = ""
         """Where it can be watched and driven: whoever has it needs nothing else, so that no disk gets it."""
+        self.devtools_url = ""
+        """Where its pages can be asked whether they are at rest; a secret like that. Empty for a browser in
+        stealth: a page can tell that it is asked."""
         self.width_px = 0
         self.height_px = 0
 
@@ -95,6 +105,7 @@ class BrowserSession:
         browser = await self._source.have()
         self.session = browser.session_id
         self.live_view_url = browser.browser_live_view_url or ""
+        self.devtools_url = devtools_url(browser)
         self._limit_s = float(browser.timeout_seconds or TIMEOUT_SECONDS)
         self.width_px, self.height_px = await self._size(browser, width_px, height_px)
         self._publish(

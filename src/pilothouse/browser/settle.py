@@ -1,8 +1,9 @@
 """When to look after an action, where the browser's server does not say so itself. No picture is taken here.
 
 A picture from Kernel costs about 0.3 s and locks its input meanwhile, so that frames can't be watched there
-(kernel-api §0.6, §5.4). What telemetry tells decides while somebody follows it; else a delay for each kind of
-action, and a second look when the first shows that something has changed.
+(kernel-api §0.6, §5.4). What telemetry tells decides while somebody follows it; else what its pages tell
+(`far_pages`), while they can be asked; else a delay for each kind of action, and a second look when the first
+shows that something has changed.
 """
 
 from __future__ import annotations
@@ -127,3 +128,12 @@ def kind_of(member: str, given: Json | None = None) -> str:
     if member == "key" and any(name in _ENTER for name in text.lower().replace("+", " ").split()):
         return "enter"
     return "enter" if member == "type" and text.endswith(("\n", "\r")) else member
+
+
+def input_of(member: str) -> str:
+    """Say what kind of input a page counts when it has had an action, by the names of `PageReport`."""
+    if member == "scroll":
+        return "wheel"
+    if member in ("type", "key", "hold_key"):
+        return "key"
+    return "pointer" if member.endswith(("_click", "_drag", "_up")) else ""

@@ -64,7 +64,13 @@ def assemble(spec: RunSpec, endpoint: Endpoint, kernel_client: AsyncKernel, bert
     scale = scale_of(spec, session.width_px, session.height_px)
     shape = shape_of(spec, scale)
     camera = Camera(
-        kernel_client, session.session, session.width_px, session.height_px, scale, _signals(berth)
+        kernel_client,
+        session.session,
+        session.width_px,
+        session.height_px,
+        scale,
+        _signals(berth),
+        berth.pages,
     )
     computer = make_computer(
         shape.generation, kernel_client, session.session, camera, paste=spec.browser == "kernel"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pilothouse import events as ev
+from pilothouse.browser.far_pages import FarPages
 from pilothouse.browser.faults import BrowserLost
 from pilothouse.browser.reports import Page
 from pilothouse.browser.session import BrowserSession
@@ -69,6 +70,7 @@ class Berth:
         session: The present browser.
         last_activity: When it was last used, by the monotonic clock.
         news: What the agent must be told of it before it acts again; empty if nothing.
+        pages: Asks its pages whether they are at rest; None where its server knows, or nobody is to ask.
         follower: Reads its telemetry, if that was asked for; listeners are carried over to the next one.
         on_moved: Told of another browser, and returns once the first look at it is taken.
         on_lost: Told that it is gone: what was meant for it is not wanted any more.
@@ -105,6 +107,8 @@ class Berth:
         self.session = self._next()
         self.last_activity = time.monotonic()
         self.news = ""
+        asks = spec.browser == "kernel" and spec.browser_options.settle == "pages"
+        self.pages = FarPages() if asks else None
         self.follower: TelemetryFollower | None = None
         self.on_moved: Callable[[BrowserSession], Awaitable[None]] | None = None
         self.on_lost: Callable[[], None] = lambda: None
@@ -162,8 +166,10 @@ class Berth:
         )
 
     def _accompany(self) -> None:
-        """Start what goes along with a browser: heartbeat, video, telemetry."""
+        """Start what goes along with a browser: heartbeat, questions to its pages, video, telemetry."""
         session, options = self.session, self._spec.browser_options
+        if self.pages is not None:
+            self.pages.move_to(session.devtools_url)
         self._beating = asyncio.create_task(session.keep_alive(lambda: self.last_activity, self.lose))
         if options.replay_video:
             file = self._directory / f"video-{self._ordinal}.mp4"
@@ -182,6 +188,8 @@ class Berth:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=UNWIND_S)
+        if self.pages is not None:
+            await self.pages.close()
         if self.follower:
             self.follower.close()
 

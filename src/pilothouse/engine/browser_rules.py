@@ -46,6 +46,7 @@ RULES: dict[str, Rule] = {
     "pool": _rule("a pool", POOL),
     "replay_video": _rule("a replay video", NEW, LOCAL, EXISTING, POOL),
     "telemetry": _rule("telemetry", NEW, LOCAL, EXISTING, POOL),
+    "settle": _rule("a way to settle", NEW, EXISTING, POOL),
 }
 """By field of `BrowserOptions` (kernel-api §1.3, §1.6: what create, acquire and update take)."""
 

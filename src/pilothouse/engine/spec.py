@@ -70,6 +70,8 @@ class BrowserOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """Take one from this pool, and give it back."""
     replay_video: bool = False
     telemetry: bool = False
+    settle: str = "pages"
+    """Whether Kernel's pages may be asked over DevTools if they are at rest; `delays`: nobody is asked."""
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from pilothouse.children import Identity
+from pilothouse.devtools import DevToolsFailed
 from pilothouse.local.chromium import Chromium
 from pilothouse.local.kernel_actions import Screen
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from pilothouse.local.settle import Settled
 
 
-class DesktopFailed(Exception):
-    """The desktop could not do it: answered as a 500 with this text."""
+class DesktopFailed(DevToolsFailed):
+    """The desktop could not do it: answered as a 500 with this text. Most of it is asked of DevTools."""
 
 
 class DesktopPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ import base64
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from pilothouse.devtools.page_signals import PageSignals
 from pilothouse.local import headless_keys as keys
 from pilothouse.local import kernel_actions as actions
 from pilothouse.local.browser_process import BrowserProcess
@@ -19,7 +20,6 @@ from pilothouse.local.desktop import DesktopFailed, DesktopPlan
 from pilothouse.local.drag_line import points_of
 from pilothouse.local.kernel_actions import not_implemented
 from pilothouse.local.settle import Frame, Settled, Settler
-from pilothouse.local.settle_signals import PageSignals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

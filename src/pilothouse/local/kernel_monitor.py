@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from pilothouse.devtools.page_signals import is_chrome_ui
 from pilothouse.local.desktop import DesktopFailed
 from pilothouse.local.kernel_interaction import BINDING, SCRIPT, WORLD
 from pilothouse.local.kernel_page_events import PageEvents
 from pilothouse.local.kernel_telemetry import MONITOR, OF_PAGES
 from pilothouse.local.png import from_image
-from pilothouse.local.web_guard import is_chrome_ui
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -11,6 +11,7 @@ import contextlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from pilothouse.devtools.page_signals import is_chrome_ui
 from pilothouse.local.desktop import DesktopFailed
 
 if TYPE_CHECKING:
@@ -27,11 +28,6 @@ _WEB = ("http:", "https:", "data:", "blob:", "about:", "chrome-error:")
 def is_web(url: str) -> bool:
     """Say whether a page may show this address; a page without one is just opening."""
     return not url or url.startswith(_WEB)
-
-
-def is_chrome_ui(url: str) -> bool:
-    """Say whether this is a part of Chromium's own window, such as the list below its address bar."""
-    return url.startswith("chrome://") and url.split("/")[2].endswith(".top-chrome")
 
 
 class WebGuard:

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, TypeVar
 import mss
 from mss.exception import ScreenShotError
 
+from pilothouse.devtools.page_signals import PageSignals
 from pilothouse.local import kernel_actions as actions
 from pilothouse.local import keysyms, png
 from pilothouse.local.browser_process import BrowserProcess
 from pilothouse.local.desktop import DesktopFailed, DesktopPlan
 from pilothouse.local.drag_line import points_of
 from pilothouse.local.settle import Frame, Settled, Settler
-from pilothouse.local.settle_signals import PageSignals
 from pilothouse.local.x11_clipboard import X11Clipboard
 from pilothouse.local.x11_display import Authority, X11Display
 from pilothouse.local.x11_input import BUTTONS, WHEEL, X11Input

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import kernel
 
+from pilothouse.browser.far_pages import FarPages
+from pilothouse.browser.session import devtools_url
 from pilothouse.probe import pictures
 from pilothouse.probe.browser_side import HEIGHT_PX, WIDTH_PX, BrowserSide
 from pilothouse.probe.checks import Check, Verdict, yes
@@ -30,6 +32,7 @@ IDLE_TIMEOUT_S = 10
 BEAT_S = 8.0
 BEATS = 5
 QUIET_S = 40.0
+CONNECT_POLL_S, CONNECT_POLLS = 0.1, 30
 
 
 async def create(side: BrowserSide) -> Verdict:
@@ -269,6 +272,35 @@ async def telemetry(side: BrowserSide) -> Verdict:
     return yes("api_call" in kinds, ", ".join(kinds) or "no events")
 
 
+async def pages_at_rest(side: BrowserSide) -> Verdict:
+    """Ask the pages over DevTools whether they are at rest, as a step does."""
+    side.require_browser()
+    pages = FarPages()
+    pages.move_to(devtools_url(side.browser))
+    began = time.monotonic()
+    try:
+        for _ in range(CONNECT_POLLS):
+            pages.wake()
+            if pages.live:
+                break
+            await side.sleep(CONNECT_POLL_S)
+        else:
+            return Verdict(Outcome.NO, "no conversation came about")
+        connected = time.monotonic()
+        found = await pages.rested("mouse_move", connected, connected + 3, side.shot, _same)
+        took_ms = [(b - a) * 1e3 for a, b in ((began, connected), (connected, time.monotonic()))]
+    finally:
+        await pages.close()
+    by = found[1] if found else "no answer"
+    return yes(
+        by == "signals", f"{by}; connected in {took_ms[0]:.0f} ms, a picture {took_ms[1]:.0f} ms later"
+    )
+
+
+async def _same(one: bytes, other: bytes, areas: object) -> bool:
+    return one == other
+
+
 async def replay(side: BrowserSide) -> Verdict:
     """Record a video of a moment."""
     try:
@@ -377,6 +409,7 @@ _TABLE = (
     ("limits/org", "the account's limits can be asked for", "kernel-api §1.6 [SDK]", limits),
     ("network/allowed-hosts", "a list of allowed hosts is taken", "kernel-api §1.3 [SDK]", allowed_hosts),
     ("telemetry", "telemetry tells of our own calls", "kernel-api §1.6 [SDK, NEW]", telemetry),
+    ("pages/at-rest", "its pages can be asked whether they are at rest", "kernel-api §5.4", pages_at_rest),
     ("replay", "a video can be recorded", "kernel-api §1.7 [DOC]", replay),
     ("browser/soft-delete", "a deleted browser is 404, but remembered", "kernel-api §1.3", soft_delete),
 )  # fmt: skip

@@ -216,6 +216,12 @@ SETTINGS: tuple[Setting, ...] = (
     _browser(
         "telemetry", kind.Flag(), "telemetry", "record what the browser reports: console, pages, downloads"
     ),
+    _browser(
+        "settle",
+        kind.Choice(("pages", "delays")),
+        "settle",
+        "on Kernel, when to look after an action: once its pages are at rest, or after a delay",
+    ),
     Setting(
         name="approve",
         kind=kind.Choice(("auto", "ask-risky", "ask-all", "deny-all")),

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from pilothouse.local.settle import AREAS_MAX, Frame, is_same
+from pilothouse.devtools.areas import AREAS_MAX
+from pilothouse.local.settle import Frame, is_same
 
 WIDTH, HEIGHT = 8, 4
 CORNER = (0.0, 0.0, 2.0, 2.0)

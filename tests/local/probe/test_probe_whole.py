@@ -47,6 +47,7 @@ PAUSE_MAX_S = 0.8
 EXPECTED = {
     # What the servers here do otherwise than the services are believed to, or don't do; all else is "yes".
     "keys/unknown": Outcome.NO,
+    "pages/at-rest": Outcome.NO,
     "typing/smooth": Outcome.NO,
     "typing/speed": Outcome.NO,
 }

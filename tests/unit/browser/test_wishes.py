@@ -55,6 +55,7 @@ WISHED = {
     "allow_hosts": ("a.example",),
     "tags": {"a": "b"},
     "region": "eu-west",
+    "settle": "delays",
     **dict.fromkeys(("profile", "proxy", "invocation", "existing", "pool"), "a"),
     **dict.fromkeys(("stealth", "headless", "kiosk", "save_profile", "replay_video", "telemetry"), True),
 }

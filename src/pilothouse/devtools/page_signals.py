@@ -1,8 +1,9 @@
 """What a Chromium tells of its pages through DevTools: requests, navigations, dialogs, input. No frames here.
 
-Every page and every frame of another process gets a session of its own, attached before it runs anything, so
-that `settle_page.SCRIPT` is the first script there. Nothing waits for an answer on the way: a page goes on at
-once. The Runtime domain stays off but for a moment: a page can tell when it is on.
+Every page and every frame of another process gets a session of its own. Held until it is attached, its first
+script is `page_script.SCRIPT`; but a page that is held waits for us: only who ends with the browser may hold
+one. Nothing waits for an answer on the way: a page goes on at once. The Runtime domain stays off but for a
+moment: a page can tell when it is on.
 """
 
 from __future__ import annotations
@@ -11,19 +12,21 @@ import asyncio
 import contextlib
 import secrets
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pilothouse.local.desktop import DesktopFailed
-from pilothouse.local.settle_page import script
-from pilothouse.local.web_guard import is_chrome_ui
+from pilothouse.devtools import DevToolsFailed
+from pilothouse.devtools.page_script import script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
-    from pilothouse.local.devtools import DevTools, Event
+    from pilothouse.devtools import DevTools, Event
 
+Area = tuple[float, float, float, float]
+"""Left, top, right, bottom, on the screen."""
 LASTING_S = 3.0
 """A request that is older than the longest wait is a long poll, a stream: nothing to wait for."""
 OPENING_S = 0.5
@@ -34,8 +37,14 @@ ANSWER_S = 0.6
 _ENDLESS = ("EventSource", "WebSocket", "Ping", "Prefetch", "Media", "CSPViolationReport", "Preflight")
 _ENDLESS_MIMES = ("text/event-stream", "multipart/x-mixed-replace")
 _PAGES = [{"type": "page"}, {"type": "iframe"}]
+_EMPTY = ("", "about:blank")
 _REQUESTS_MAX = 5000
 _FRAMES_MAX = 50
+
+
+def is_chrome_ui(url: str) -> bool:
+    """Say whether this is a part of Chromium's own window, such as the list below its address bar."""
+    return url.startswith("chrome://") and url.split("/")[2].endswith(".top-chrome")
 
 
 class PageReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +58,7 @@ class PageReport(msgspec.Struct, frozen=True, kw_only=True):
     wheel: float = 0
     """How often input of each kind has arrived."""
     focus: bool = False
-    rest: tuple[tuple[float, float, float, float], ...] = ()
+    rest: tuple[Area, ...] = ()
     """Areas of the screen that never rest: left, top, right, bottom."""
     top: float = 0
     """Where the page begins, below the browser's own bars."""
@@ -83,19 +92,39 @@ class _Session:
         self.dead = False
 
 
+def new_name() -> str:
+    """Make up a name for the script."""
+    return f"_{secrets.token_hex(8)}"
+
+
 class PageSignals:
     """Listens to all pages of one Chromium.
+
+    Args:
+        devtools: The conversation with it.
+        name: What the script is called in a page. A later listener to the same pages takes the same name, so
+            that no page gets a second script; nobody should guess it.
+        holds_new: Let no new page run before it is listened to. Of a page that is not held, what its first
+            script begins may be missed.
 
     Attributes:
         generation: Moves with everything that begins in any page.
         last_page: When a page last came, in any window.
     """
 
-    def __init__(self, devtools: DevTools, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        devtools: DevTools,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        name: str = "",
+        holds_new: bool = True,
+    ) -> None:
         self._devtools = devtools
         self._clock = clock
-        self._name = f"_{secrets.token_hex(8)}"
+        self._name = name or new_name()
         self._script = script(self._name)
+        self._holds_new = holds_new
         self._sessions: dict[str, _Session] = {}
         self._opening_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -107,7 +136,7 @@ class PageSignals:
         """Begin to listen; pages already there are attached first.
 
         Raises:
-            DesktopFailed: Chromium does not answer.
+            DevToolsFailed: Chromium does not answer.
         """
         self._devtools.listen(self._hear)
         await self._auto_attach(None)
@@ -167,7 +196,8 @@ class PageSignals:
             return []
         if session.frames_stale:
             await self._find_frames(session)
-        inner = [await self._peek(session, context) for context in list(session.frames)]
+        # Side by side: from afar each question costs a journey, and a page may have fifty frames.
+        inner = await asyncio.gather(*(self._peek(session, context) for context in list(session.frames)))
         return [first if session.is_page else _in_a_frame(first, changed=False), *inner]
 
     async def _peek(self, session: _Session, context: int) -> PageReport:
@@ -183,9 +213,9 @@ class PageSignals:
         """Learn the contexts of the frames in a page: they are announced when the domain goes on."""
         session.frames_stale = False
         session.frames.clear()
-        with contextlib.suppress(DesktopFailed):
-            await self._devtools.call("Runtime.enable", session.id, timeout_s=ANSWER_S)
-            await self._devtools.call("Runtime.disable", session.id, timeout_s=ANSWER_S)
+        call = partial(self._devtools.call, session=session.id, timeout_s=ANSWER_S)
+        switches = ("Runtime.enable", "Runtime.disable")
+        await asyncio.gather(*(_quietly(partial(call, switch)) for switch in switches))
 
     async def _evaluate(self, session: _Session, call: str, context: int | None) -> PageReport:
         more = {} if context is None else {"contextId": context}
@@ -201,7 +231,7 @@ class PageSignals:
                 )
         except TimeoutError:
             return _BUSY
-        except DesktopFailed:
+        except DevToolsFailed:
             return _UNKNOWN  # it went away meanwhile
         try:
             return msgspec.convert(answer["result"].get("value"), PageReport)
@@ -238,8 +268,8 @@ class PageSignals:
         # Others attach for purposes of their own; what waits, waits for us.
         if not known and kind in ("page", "iframe") and not is_chrome_ui(str(info.get("url", ""))):
             session = self._sessions[identifier] = _Session(identifier, target, is_page=kind == "page")
-            if params.get("waitingForDebugger"):
-                session.coming[target] = self._clock()  # a new window is empty until it is let go on
+            if params.get("waitingForDebugger") or info.get("url") in _EMPTY:
+                session.coming[target] = self._clock()  # a new window is empty until its page comes
             self._opening_until = 0.0
             self._begun()
             self._instrument(identifier)
@@ -251,23 +281,23 @@ class PageSignals:
         self._send(session, "Network.enable", maxTotalBufferSize=0, maxResourceBufferSize=0)
         self._send(session, "Page.addScriptToEvaluateOnNewDocument", source=self._script)
         self._send(session, "Runtime.evaluate", expression=self._script)
-        self._track(self._auto_attach(session))
+        self._track(partial(self._auto_attach, session))
 
     async def _auto_attach(self, session: str | None) -> None:
         await self._devtools.call(
             "Target.setAutoAttach",
             session,
             autoAttach=True,
-            waitForDebuggerOnStart=True,
+            waitForDebuggerOnStart=self._holds_new,
             flatten=True,
             filter=_PAGES,
         )
 
     def _send(self, session: str, method: str, **params: Any) -> None:
         """Send in order, and let the answer come when it comes."""
-        self._track(self._devtools.call(method, session, **params))
+        self._track(partial(self._devtools.call, method, session, **params))
 
-    def _track(self, call: Coroutine[Any, Any, object]) -> None:
+    def _track(self, call: Callable[[], Awaitable[object]]) -> None:
         task = asyncio.create_task(_quietly(call))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -398,6 +428,6 @@ def _joined(reports: Iterable[PageReport]) -> PageReport:
     )
 
 
-async def _quietly(call: Coroutine[Any, Any, object]) -> None:
-    with contextlib.suppress(DesktopFailed):
-        await call
+async def _quietly(call: Callable[[], Awaitable[object]]) -> None:
+    with contextlib.suppress(DevToolsFailed):
+        await call()
