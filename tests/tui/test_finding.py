@@ -68,7 +68,7 @@ async def test_matches_stand_out() -> None:
             for strip in seen.screen.transcript_rows._painted.values()
             for segment in strip
             if segment.style is not None
-            and segment.style.bgcolor == seen.screen.transcript_rows._style("match").bgcolor
+            and segment.style.bgcolor == seen.screen.transcript_rows._brush.style("match").bgcolor
         ]
         assert found
         assert {text.lower() for text in found} == {"kettle"}

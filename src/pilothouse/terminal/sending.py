@@ -14,6 +14,7 @@ from textual._compositor import CompositorUpdate
 from textual.app import App, ReturnType
 from textual.screen import Screen
 
+from pilothouse.terminal.compositing import FrugalCompositor
 from pilothouse.terminal.ingress import GuardedDriver
 from pilothouse.terminal.pacing import Pacer
 from pilothouse.terminal.shadow import Shadow
@@ -32,6 +33,10 @@ LOOK_AGAIN_S: Final = 0.05
 
 class PacedScreen(Screen[None]):
     """A screen that is painted when the terminal has taken what went before."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._compositor = FrugalCompositor()
 
     def _compositor_refresh(self) -> None:
         app: Any = self.app

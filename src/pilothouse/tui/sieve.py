@@ -96,6 +96,8 @@ class Sifted(Protocol):
 
     def stamp(self, position: int) -> int: ...  # noqa: D102
 
+    def look(self, index: int, position: int) -> int: ...  # noqa: D102
+
     def lines(self, index: int, width: int, position: int) -> list[Line]: ...  # noqa: D102
 
     def toggle(self, index: int) -> bool: ...  # noqa: D102
@@ -175,6 +177,10 @@ class Sieve:
     def stamp(self, position: int) -> int:
         """Give a number that differs between positions at which any row looks different."""
         return self.rows.stamp(position)
+
+    def look(self, index: int, position: int) -> int:
+        """Give a number that differs between positions at which a row looks different."""
+        return self.rows.look(self.behind(index), position)
 
     def lines(self, index: int, width: int, position: int) -> list[Line]:
         """Lay a row out."""
