@@ -102,7 +102,7 @@ class Transcript:
         return bisect_right(self._changes, position)
 
     def look(self, index: int, position: int) -> int:
-        """Count the characters that were there at a position; all of them once it was complete, none before."""
+        """Count the characters that were there at a position; below 0 before it began, and once complete."""
         row = self.rows[index]
         if position >= row.last:
             return -1

@@ -111,6 +111,9 @@ class RunBody(PacedScreen):
         self._head_at = now()
         self._chosen: tuple[Rows, int, int] | None = None
         self._filled = ""
+        self._free_bytes: int | None = None
+        self._line = ""
+        """How the line to the terminal does, as of a second ago."""
         self._shaped_for = Extent(0, 0)
 
     def compose(self) -> ComposeResult:
@@ -133,7 +136,8 @@ class RunBody(PacedScreen):
         """Start following the run."""
         self.query_one("#composer").border_title = None
         self.set_interval(TICK_S, self._tick)
-        self.set_interval(1.0, self.show_status)
+        self.set_interval(1.0, self._look_around)
+        self._look_around()
         self.focus_pane("transcript")
         self.refresh_all()
         self._follow()
@@ -333,6 +337,12 @@ class RunBody(PacedScreen):
         failed = f"{state.failed} failed" if state.failed else ""
         return [done, failed, f"{state.in_doubt} in doubt" if state.in_doubt else ""]
 
+    def _look_around(self) -> None:
+        """Ask once a second what nobody tells: figures that move all the time can't be read, and cost paint."""
+        self._free_bytes = free_bytes(runs_dir()) if self.live else None
+        self._line = status.line(self.app.link) if isinstance(self.app, Paced) else ""
+        self.show_status()
+
     def show_status(self) -> None:
         """Show the status line and the picture, which tell the time."""
         position = self.playhead.position
@@ -350,8 +360,8 @@ class RunBody(PacedScreen):
             killed=self.killed and position >= self.record.head,
             elapsed_s=state.elapsed_s + since_s,
             pending=self.pending,
-            free_bytes=free_bytes(runs_dir()) if self.live else None,
-            link=status.line(self.app.link) if isinstance(self.app, Paced) else "",
+            free_bytes=self._free_bytes if self.live else None,
+            link=self._line,
         )
         self.query_one("#status", FactLine).put(status.left(state, look), status.right(state, look))
         frame = state.frame

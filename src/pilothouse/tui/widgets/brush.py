@@ -1,4 +1,4 @@
-"""Lines of spans painted as strips, each look of a line once. Which lines, and where they stand, is `rows`'."""
+"""Lines of spans painted as strips, each look of a line once. Which lines and where they stand, `rows` knows."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ number of rows (tui-style §2.4, performance §5).
 from __future__ import annotations
 
 from bisect import bisect_right
+from math import ceil
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -15,6 +16,7 @@ from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 
 from pilothouse.tui.heights import Heights
@@ -40,6 +42,15 @@ EXACT = 4_096
 """Rows up to which every one is measured; of more, those in view and near it (performance §6)."""
 _AHEAD = 2
 """Lines kept in view below the cursor's row."""
+
+
+def thumb(bar: ScrollBar) -> tuple[int, int]:
+    """Give where a vertical scrollbar's thumb begins and how long it is, in eighths of a cell."""
+    lines, window, cells = bar.window_virtual_size, bar.window_size, bar.size.height
+    if not cells or window >= lines:
+        return 0, 0
+    long = max(1.0, window * cells / lines)
+    return int((cells - long) * bar.position / (lines - window) * 8), ceil(long * 8)
 
 
 class Rows(ScrollView, can_focus=True, inherit_bindings=False):
@@ -191,11 +202,20 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         return self._heights.put(index, len(self._lines(index)))
 
     def _resize(self) -> None:
-        """Take the height there is. It is set past its watchers: they would lay out the whole screen for it."""
+        """Take the height there is, past its watchers: they would lay out the whole screen for it."""
         if self.virtual_size.height != self._heights.total:
             self.set_reactive(Rows.virtual_size, Size(0, self._heights.total))
-            self.vertical_scrollbar.window_virtual_size = self._heights.total
             self.scroll_y = self.validate_scroll_y(self.scroll_y)
+            self._tell_bar()
+
+    def _tell_bar(self) -> None:
+        """Repaint the scrollbar where its thumb looks different: of a growing list it hardly ever does."""
+        bar = self.vertical_scrollbar
+        before = thumb(bar)
+        bar.set_reactive(ScrollBar.window_virtual_size, self._heights.total)
+        bar.set_reactive(ScrollBar.position, self.scroll_y)
+        if thumb(bar) != before:
+            bar.refresh()
 
     def _settle(self, *indexes: int) -> None:
         """Measure the rows in view, those a page around them, and around others; nothing in view moves."""
@@ -229,10 +249,12 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         return moved
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Measure what comes into view."""
+        """Measure what comes into view, and paint it. Textual's own would repaint the scrollbar every time."""
         if len(self._heights) > EXACT:
             self._settle()
-        super().watch_scroll_y(old_value, new_value)
+        self._tell_bar()
+        if round(old_value) != round(new_value):
+            self.refresh(self.size.region)
 
     def on_resize(self) -> None:
         """Wrap anew at another width."""
