@@ -26,11 +26,31 @@ Span = tuple[int, int, int]
 class FrugalCompositor(Compositor):
     """Textual's compositor, but for how it renders a part of the screen."""
 
+    _within: Region | None = None
+
+    @property
+    def is_dirty(self) -> bool:
+        """Say whether anything is to be rendered."""
+        return bool(self._dirty_regions)
+
+    def narrow(self, within: Region) -> bool:
+        """Render only what is dirty within a region, until `widen`; says whether anything is."""
+        is_dirty = any(region.overlaps(within) for region in self._dirty_regions)
+        self._within = within if is_dirty else None
+        return is_dirty
+
+    def widen(self) -> None:
+        """Render all that is dirty again."""
+        self._within = None
+
     def render_partial_update(self) -> ChopsUpdate | None:
         """Render what is dirty; None where nothing is."""
-        screen = self.size.region
-        regions = {seen for region in self._dirty_regions if (seen := region.intersection(screen))}
-        self._dirty_regions.clear()
+        whole = self._within or self.size.region
+        regions = {seen for region in self._dirty_regions if (seen := region.intersection(whole))}
+        left = {
+            region for region in self._dirty_regions if self._within and not whole.contains_region(region)
+        }
+        self._dirty_regions = left
         spans = list(self._regions_to_spans(regions))
         if not spans:
             return None

@@ -309,7 +309,7 @@ class RunBody(PacedScreen):
         turns = words.plural(state.turn, "turn") if state.turn else ""
         self.query_one("#transcript", ListPane).say(*self._looked_for(), turns)
         self.query_one("#tools", ListPane).say(*self._tally(position))
-        for pane in self.query(ListPane):
+        for pane in (self.query_one(f"#{name}", ListPane) for name in ("transcript", "tools")):
             pane.tell_new(pane.rows.new_below if self.live and not self.playhead.following else 0)
         self.show_status()
         self.show_approval()
@@ -338,7 +338,7 @@ class RunBody(PacedScreen):
         return [done, failed, f"{state.in_doubt} in doubt" if state.in_doubt else ""]
 
     def _look_around(self) -> None:
-        """Ask once a second what nobody tells: figures that move all the time can't be read, and cost paint."""
+        """Ask once a second what nobody tells: figures that never rest can't be read."""
         self._free_bytes = free_bytes(runs_dir()) if self.live else None
         self._line = status.line(self.app.link) if isinstance(self.app, Paced) else ""
         self.show_status()

@@ -1,4 +1,4 @@
-"""Lines of spans painted as strips, each look of a line once. Which lines and where they stand, `rows` knows."""
+"""Lines of spans painted as strips, each look of a line once. Which lines there are, `rows` knows."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _STRIPS: Final = 2_048
 class Brush:
     """Paints lines in a widget's component styles, `rows--` and the tone.
 
-    A strip is kept by what it shows, not by where: a line that scrolls, or whose row grows below it, is the
-    same strip, and with it goes all that Textual keeps about it.
+    A strip is kept by what it shows in which line of the list: one that scrolls, or whose row grows below it,
+    stays the same strip, and with it all that Textual has worked out for it.
     """
 
     def __init__(self, widget: Widget) -> None:
         self._widget = widget
         self._styles: dict[str, Style] = {}
-        self._strips: LRUCache[tuple[Line, int, bool], Strip] = LRUCache(_STRIPS)
+        self._strips: LRUCache[tuple[int, Line, int, bool], Strip] = LRUCache(_STRIPS)
         self._sought: re.Pattern[str] | None = None
 
     def forget(self) -> None:
@@ -52,12 +52,13 @@ class Brush:
         """Paint a line where there is no row."""
         return Strip.blank(width, self._base())
 
-    def paint(self, line: Line, width: int, is_marked: bool) -> Strip:
-        """Paint a line of a row, with a bar before it where the row is the marked one."""
-        key = (line, width, is_marked and bool(line))
+    def paint(self, number: int, line: Line, width: int, is_marked: bool) -> Strip:
+        """Paint a line, the list's with this number, with a bar before it where its row is the marked one."""
+        is_marked = is_marked and bool(line)
+        key = (number, line, width, is_marked)
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._strips[key] = self._painted(*key)
+            strip = self._strips[key] = self._painted(line, width, is_marked)
         return strip
 
     def _painted(self, line: Line, width: int, is_marked: bool) -> Strip:

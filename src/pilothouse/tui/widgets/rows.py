@@ -24,6 +24,7 @@ from pilothouse.tui.widgets.brush import Brush
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Iterator
 
     from textual import events
     from textual.selection import Selection
@@ -42,6 +43,10 @@ EXACT = 4_096
 """Rows up to which every one is measured; of more, those in view and near it (performance §6)."""
 _AHEAD = 2
 """Lines kept in view below the cursor's row."""
+
+
+def _same(strip: Strip, other: Strip | None) -> bool:
+    return strip is other or strip == other
 
 
 def thumb(bar: ScrollBar) -> tuple[int, int]:
@@ -149,7 +154,8 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     def _repaint(self) -> None:
         """Repaint the lines that look different now, and no others: a slow link has to carry each of them."""
         width = self.scrollable_content_region.width
-        if changed := [y for y in range(self.size.height) if self._strip(y) != self._painted.get(y)]:
+        looks = self._strips(range(self.size.height))
+        if changed := [y for y, _, strip in looks if not _same(strip, self._painted.get(y))]:
             self.refresh(*(Region(0, y, width, 1) for y in changed))
 
     def index_at(self, position: int) -> int:
@@ -249,7 +255,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         return moved
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Measure what comes into view, and paint it. Textual's own would repaint the scrollbar every time."""
+        """Measure what comes into view, and paint it; the scrollbar only where Textual's own would always."""
         if len(self._heights) > EXACT:
             self._settle()
         self._tell_bar()
@@ -278,28 +284,27 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """
         filters, (_, background) = self.get_line_filters(), self.background_colors
         strips = []
-        for y in crop.line_range:
-            strip = self.render_line(y)
+        for y, line, strip in self._strips(crop.line_range):
+            self._painted[y] = strip
+            if line < self._heights.total:
+                strip = self._selected(strip, line).apply_offsets(0, line)
             for each in filters:
                 strip = strip.apply_filter(each, background)
             strips.append(strip)
         first, last = crop.column_span
         return strips if (first, last) == (0, self.size.width) else [one.crop(first, last) for one in strips]
 
-    def render_line(self, y: int) -> Strip:
-        """Paint one line of the pane."""
-        self._painted[y] = strip = self._strip(y)
-        line = y + self.scroll_offset.y
-        return self._selected(strip, line).apply_offsets(0, line) if line < self._heights.total else strip
-
-    def _strip(self, y: int) -> Strip:
-        line = y + self.scroll_offset.y
-        if line >= self._heights.total:
-            return self._brush.blank(self.size.width)
-        index = self._heights.at(line)
-        return self._brush.paint(
-            self._line(index, line - self._heights.top(index)), self.size.width, index == self._cursor
-        )
+    def _strips(self, ys: range) -> Iterator[tuple[int, int, Strip]]:
+        """Give lines of the pane, the line of the list that each shows, and how it looks."""
+        offset, width = self.scroll_offset.y, self.size.width
+        for y in ys:
+            line = y + offset
+            if line >= self._heights.total:
+                yield y, line, self._brush.blank(width)
+                continue
+            index = self._heights.at(line)
+            shown = self._line(index, line - self._heights.top(index))
+            yield y, line, self._brush.paint(line, shown, width, index == self._cursor)
 
     def _line(self, index: int, nth: int) -> Line:
         laid = self._lines(index)
