@@ -190,12 +190,16 @@ class RunBody(PacedScreen):
             sieve = self.sieve_of(rows)
             changes = [at for event in events if (at := source.feed(event)) is not None]
             if changes:
-                rows.changed_from(sieve.changed_from(min(changes)))
+                self.rows_changed(rows, sieve.changed_from(min(changes)))
         if self.record.last_seq >= self._pending_until >= 0:
             self.settle()
         state = self.record.head_state
         if self._shaped_for != (state.display_width_px, state.display_height_px) and state.display_width_px:
             self._shape_panes(*self.size)
+
+    def rows_changed(self, rows: Rows, first: int) -> None:
+        """Take note that the rows of a list are new or changed from one on."""
+        rows.changed_from(first)
 
     def _finish(self) -> bool:
         """Take note, once, that no more events will come; says whether that is news."""
