@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pilothouse import events as ev
 from pilothouse.tui.panes.lists import NewBelow
 from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.record import IDLE_LIMIT_S
+from pilothouse.tui.screens import finding
 from pilothouse.tui.widgets.finders import LastWord
+from tests.bench.long_runs import long_run
 from tests.tui.fake_runs import Script, shop_script
 from tests.tui.harness import Watched, bridge
 
@@ -68,7 +72,7 @@ async def test_matches_stand_out() -> None:
             for strip in seen.screen.transcript_rows._painted.values()
             for segment in strip
             if segment.style is not None
-            and segment.style.bgcolor == seen.screen.transcript_rows._style("match").bgcolor
+            and segment.style.bgcolor == seen.screen.transcript_rows._brush.style("match").bgcolor
         ]
         assert found
         assert {text.lower() for text in found} == {"kettle"}
@@ -224,3 +228,94 @@ async def test_rows_by_the_ten_thousand_are_measured_as_they_come_into_view() ->
             assert before - 3 <= rows._heights.at(rows.scroll_offset.y) <= before
         measured = sum(rows._heights.is_measured(n) for n in range(len(rows._heights)))
         assert measured < 5_000
+
+
+@pytest.fixture
+def a_piece_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at one piece of rows, and at the next when told: as if each had taken its whole time."""
+    monkeypatch.setattr(finding, "LOOKING_S", 0.0)
+    monkeypatch.setattr(finding, "RESTING_S", 1e6)
+
+
+def a_long_one() -> Script:
+    script = shop_script()
+    script.events = list(long_run(9_000))
+    return script
+
+
+def go_on(seen: Watched) -> bool:
+    """Look at the next piece; says whether there is more."""
+    seen.screen._go_on_looking()
+    return seen.screen._is_looking
+
+
+@pytest.mark.usefixtures("a_piece_at_a_time")
+async def test_a_long_search_shows_the_first_match_before_it_has_counted_them() -> None:
+    async with bridge(a_long_one(), replay=True) as seen:
+        await seen.press("0")
+        await search(seen, "left_click")
+        assert selected(seen).startswith("left_click")
+        assert re.search(r"\d+ matches, \d+% searched", seen.text())
+        while go_on(seen):
+            pass
+        await seen.press("n")
+        assert "2 of 500 matches" in seen.text()
+
+
+@pytest.mark.usefixtures("a_piece_at_a_time")
+async def test_a_match_that_is_not_known_yet_is_gone_to_when_it_is() -> None:
+    async with bridge(a_long_one(), replay=True) as seen:
+        await seen.press("0")
+        await search(seen, "kettle 600")
+        await seen.press("N")
+        assert "0 matches" in seen.text()
+        while go_on(seen):
+            pass
+        assert selected(seen) == "type “kettle 600”"
+
+
+@pytest.mark.usefixtures("a_piece_at_a_time")
+async def test_a_key_ends_a_search_that_is_not_done() -> None:
+    async with bridge(a_long_one(), replay=True) as seen:
+        await seen.press("0")
+        await search(seen, "nowhere to be found")
+        assert "searched" in seen.text()
+        await seen.press("escape")
+        assert not seen.screen.searching
+        assert "searched" not in seen.text()
+        assert not go_on(seen)
+        assert "nothing matches" not in seen.toasts
+
+
+@pytest.mark.usefixtures("a_piece_at_a_time")
+async def test_a_long_filter_shows_what_it_has_found_and_goes_on() -> None:
+    async with bridge(a_long_one(), replay=True) as seen:
+        await seen.press("$", "f", *"left_click", "enter")
+        sieve = seen.screen.transcript_sieve
+        found = len(sieve)
+        assert "looked at" in seen.text()
+        while go_on(seen):
+            pass
+        assert 0 < found < len(sieve) == 500
+        assert "looked at" not in seen.text()
+        assert seen.screen.transcript_rows.cursor == len(sieve) - 1
+
+
+@pytest.mark.usefixtures("a_piece_at_a_time")
+async def test_that_no_row_is_wanted_is_said_when_all_have_been_looked_at() -> None:
+    async with bridge(a_long_one(), replay=True) as seen:
+        await seen.press("f", *"teapot", "enter")
+        assert seen.toasts == []
+        while go_on(seen):
+            pass
+        await seen.until(lambda: seen.toasts == ["no row is teapot"])
+
+
+@pytest.mark.usefixtures("a_piece_at_a_time")
+async def test_a_key_ends_a_filter_that_is_not_done() -> None:
+    async with bridge(a_long_one(), replay=True) as seen:
+        await seen.press("f", *"text:kettle", "enter")
+        assert not seen.screen.transcript_sieve.is_done
+        await seen.press("escape")
+        assert not go_on(seen)
+        assert len(seen.screen.transcript_sieve) == len(seen.screen.transcript)

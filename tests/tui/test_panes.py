@@ -213,3 +213,30 @@ async def test_repainting_only_what_changed_shows_what_repainting_all_would(repl
                 rows.refresh()
             await seen.pilot.pause()
             assert seen.text() == was, keys
+
+
+async def test_a_list_that_grows_lays_the_screen_out_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with bridge(shop_script(ended=False)) as seen:
+        rows = seen.screen.transcript_rows
+        await seen.pilot.pause()
+        laid_out: list[object] = []
+        monkeypatch.setattr(seen.screen, "_refresh_layout", lambda *_, **__: laid_out.append(1))
+        before = rows.virtual_size.height
+        for n in range(5):
+            await seen.runs.append(ev.Warned(what=f"number {n}"))
+            await seen.until(lambda: len(seen.screen.record) == len(seen.runs.recorded))
+        await seen.until(lambda: f"number {n}" in seen.text())
+        assert rows.virtual_size.height == rows.vertical_scrollbar.window_virtual_size == before + 5
+        assert rows.scroll_offset.y == rows.vertical_scrollbar.position == rows.max_scroll_y
+        assert laid_out == []
+
+
+async def test_lines_that_have_not_changed_are_not_painted_anew() -> None:
+    async with bridge(shop_script(ended=False)) as seen:
+        rows = seen.screen.transcript_rows
+        await seen.until(lambda: len(rows._painted) >= rows.size.height)
+        before = {id(strip) for strip in rows._painted.values()}
+        await seen.runs.append(ev.Warned(what="one more"))
+        await seen.until(lambda: "one more" in seen.text())
+        kept = [strip for strip in rows._painted.values() if id(strip) in before]
+        assert len(kept) >= rows.size.height - 4  # the new row, and the bar before the last one

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pilothouse import events as ev
 from pilothouse.tui.calls import Calls
 from pilothouse.tui.record import Record
-from pilothouse.tui.sieve import BRIEF, USUAL, Filter, Sieve, parse_filter
+from pilothouse.tui.sieve import AT_ONCE, BRIEF, USUAL, Filter, Sieve, parse_filter
 from pilothouse.tui.transcript import Transcript
 from tests.tui.fake_runs import shop_script
 
@@ -82,12 +81,21 @@ def test_a_marked_row_is_found_by_the_marker_inside_it() -> None:
     assert [transcript.behind(n) for n in range(len(transcript))] == [5, 9]
 
 
-def test_matches_are_looked_for_among_the_rows_shown() -> None:
-    transcript, _ = whole()
-    pattern = re.compile("kettle")
-    everywhere = len(transcript.matching(pattern))
-    transcript.set(parse_filter("text"))
-    assert 0 < len(transcript.matching(pattern)) < everywhere
+def test_of_many_rows_only_some_are_looked_at_at_once() -> None:
+    record, transcript, _ = indexes()
+    for event in record.extend(ev.Warned(what=f"number {n}") for n in range(3 * AT_ONCE)):
+        transcript.feed(event)
+    sieve = Sieve(transcript)
+    sieve.set(parse_filter("text:number"))
+    assert (len(sieve), sieve.is_done, sieve.done) == (AT_ONCE, False, 1 / 3)
+    assert sieve.go_on(AT_ONCE) == AT_ONCE
+    assert sieve.changed_from(10) == 10
+    assert (len(sieve), sieve.is_done) == (AT_ONCE + 10, False)
+    sieve.go_on(3 * AT_ONCE)
+    assert (len(sieve), sieve.is_done, sieve.done) == (3 * AT_ONCE, True, 1)
+    sieve.set(parse_filter("text:1499"))
+    sieve.set(parse_filter(""))
+    assert sieve.is_done
 
 
 @given(

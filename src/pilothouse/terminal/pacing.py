@@ -96,11 +96,14 @@ class Pacer:
         room = 2 * self.link.rate * (self.link.rtt_s + QUEUE_S)
         return int(min(max(room, LEAST_WINDOW), MOST_WINDOW))
 
-    def may_paint(self) -> bool:
-        """Say whether a frame of text may go: none is on its way, and the line is not full."""
+    def may_paint(self, *, is_echo: bool = False) -> bool:
+        """Say whether a frame of text may go: none is on its way, and the line is not full.
+
+        The echo of a key may follow one that is: it is small, and somebody waits for it.
+        """
         if not self.answers:
             return self._backlog() <= BACKLOG
-        return not any(frame.is_text for frame in self._flying) and self.waiting_bytes < self.window
+        return sum(frame.is_text for frame in self._flying) <= is_echo and self.waiting_bytes < self.window
 
     def may_send(self) -> bool:
         """Say whether a piece of a picture may go."""

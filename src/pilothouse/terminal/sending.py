@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._compositor import CompositorUpdate
 from textual.app import App, ReturnType
+from textual.events import Event, Idle, Key, Paste
 from textual.screen import Screen
 
+from pilothouse.terminal.compositing import FrugalCompositor
 from pilothouse.terminal.ingress import GuardedDriver
 from pilothouse.terminal.pacing import Pacer
 from pilothouse.terminal.shadow import Shadow
@@ -28,10 +30,40 @@ if TYPE_CHECKING:
     from pilothouse.terminal.link import LinkFigures
 
 LOOK_AGAIN_S: Final = 0.05
+HURRY_S: Final = 0.05
+"""So long after a key its echo may still be on its way through the widgets."""
 
 
 class PacedScreen(Screen[None]):
     """A screen that is painted when the terminal has taken what went before."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._compositor: FrugalCompositor = FrugalCompositor()
+
+    async def _on_idle(self, event: Idle) -> None:
+        """Paint what a key has changed without waiting for Textual's clock, which may be two turns away.
+
+        Textual's own handler is called besides.
+        """
+        app: Any = self.app
+        if not app.hurries or not self.is_current or app._batch_count:
+            return
+        if self._layout_required or self._scroll_required:
+            self._on_timer_update()
+        elif self._dirty_widgets and not self._repaint_required:
+            self._paint_echo()
+
+    def _paint_echo(self) -> None:
+        """Paint what is dirty where the keys go; the rest, often a whole pane, is left to the clock."""
+        compositor = self._compositor
+        compositor.update_widgets(self._dirty_widgets)
+        where = compositor.visible_widgets.get(self.focused) if self.focused is not None else None
+        if where is not None and compositor.narrow(where[0].intersection(where[1])):
+            self._compositor_refresh()
+            compositor.widen()
+        if compositor.is_dirty:
+            self._dirty_widgets.add(self)  # has nothing of its own to paint, but keeps the clock going
 
     def _compositor_refresh(self) -> None:
         app: Any = self.app
@@ -55,10 +87,22 @@ class Paced(App[ReturnType]):
         self._shadow = Shadow()
         self._unpainted: list[Callable[[], None]] = []
         self._unsent = asyncio.Event()
+        self._key_at = float("-inf")
         self._look_again: asyncio.TimerHandle | None = None
         self._sending = asyncio.Lock()
         self.when_overwritten: list[Callable[[list[tuple[int, int, int]]], None]] = []
         """Told, after each frame, which stretches of cells (column, row, width) it wrote to."""
+
+    @property
+    def hurries(self) -> bool:
+        """Say whether a key was typed a moment ago: its echo comes before anything else."""
+        return time.monotonic() - self._key_at < HURRY_S
+
+    async def on_event(self, event: Event) -> None:
+        """Take note of keys."""
+        if isinstance(event, Key | Paste):
+            self._key_at = time.monotonic()
+        await super().on_event(event)
 
     @property
     def erases(self) -> bool:
@@ -90,7 +134,7 @@ class Paced(App[ReturnType]):
 
     def wait_to_paint(self, paint: Callable[[], None]) -> bool:
         """Say whether painting has to wait; it is then called when it is time."""
-        if not self._is_paced or self.pacer.may_paint():
+        if not self._is_paced or self.pacer.may_paint(is_echo=self.hurries):
             return False
         if paint not in self._unpainted:
             self._unpainted.append(paint)

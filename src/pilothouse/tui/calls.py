@@ -87,6 +87,11 @@ class Calls:
         """Count the events up to a position that changed an action."""
         return bisect_right(self._changes, position)
 
+    def look(self, index: int, position: int) -> int:
+        """Count how far the action had got at a position."""
+        call = self.calls[index]
+        return (position >= call.seq) + (position >= call.started) + (position >= call.over)
+
     def facts(self, index: int) -> Facts:
         """Say what a filter may ask of an action."""
         call = self.calls[index]

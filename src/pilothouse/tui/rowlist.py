@@ -25,6 +25,10 @@ class RowSource(Protocol):
         """Give a number that differs between two positions at which any row looks different."""
         ...
 
+    def look(self, index: int, position: int) -> int:
+        """Give a number that differs between two positions at which this row looks different."""
+        ...
+
     def lines(self, index: int, width: int, position: int) -> list[Line]:
         """Lay a row out in lines of at most `width` cells, as it was at a position."""
         ...

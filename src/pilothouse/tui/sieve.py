@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable
 
     from pilothouse.tui.rowlist import Line, RowSource
@@ -23,6 +22,8 @@ KINDS: Final = (
 OUTCOMES: Final = ("proposed", "started", "done", "failed", "skipped", "in_doubt")
 BRIEF, USUAL, FULL = "brief", "usual", "everything"
 DETAILS: Final = (USUAL, FULL, BRIEF)
+AT_ONCE: Final = 500
+"""So many rows are looked at without letting anything else happen."""
 _NOT_BRIEF: Final = frozenset({"thinking", "state", "note"})
 
 
@@ -96,6 +97,8 @@ class Sifted(Protocol):
 
     def stamp(self, position: int) -> int: ...  # noqa: D102
 
+    def look(self, index: int, position: int) -> int: ...  # noqa: D102
+
     def lines(self, index: int, width: int, position: int) -> list[Line]: ...  # noqa: D102
 
     def toggle(self, index: int) -> bool: ...  # noqa: D102
@@ -118,6 +121,8 @@ class Sieve:
         """Positions that a person marked, ascending."""
         self._kept: array[int] | None = None
         """Which rows are shown; None for all."""
+        self._looked = 0
+        """Rows looked at, from the first."""
 
     def __len__(self) -> int:
         return len(self.rows) if self._kept is None else len(self._kept)
@@ -139,20 +144,40 @@ class Sieve:
         self.detail = detail or self.detail
         everything = self.filter.is_open and self.detail != BRIEF
         self._kept = None if everything else array("q")
+        self._looked = 0
         self.changed_from(0)
 
     def changed_from(self, index: int) -> int:
-        """Look again at the rows from here on; returns the first shown one that is new or changed."""
+        """Look again at the rows from here on; returns the first shown one that is new or changed.
+
+        Of many rows only the first are looked at: it is for others to `go_on`, and to let keys be heard.
+        """
         if self._kept is None:
             return index
         first = bisect_left(self._kept, index)
         del self._kept[first:]
-        self._kept.extend(at for at in range(index, len(self.rows)) if self._wants(at))
+        self._looked = min(self._looked, index)
+        self.go_on(AT_ONCE)
         return first
 
-    def matching(self, pattern: re.Pattern[str]) -> list[int]:
-        """List the shown rows whose text matches."""
-        return [index for index in range(len(self)) if pattern.search(self.text(index))]
+    @property
+    def is_done(self) -> bool:
+        """Say whether all rows have been looked at."""
+        return self._kept is None or self._looked >= len(self.rows)
+
+    @property
+    def done(self) -> float:
+        """Say which part of the rows has been looked at."""
+        return 1.0 if self.is_done else self._looked / len(self.rows)
+
+    def go_on(self, count: int) -> int:
+        """Look at so many more rows; returns the first shown one that is new."""
+        shown = len(self)
+        if self._kept is not None:
+            until = min(self._looked + count, len(self.rows))
+            self._kept.extend(at for at in range(self._looked, until) if self._wants(at))
+            self._looked = max(self._looked, until)
+        return shown
 
     def _wants(self, at: int) -> bool:
         facts = self.rows.facts(at)
@@ -175,6 +200,10 @@ class Sieve:
     def stamp(self, position: int) -> int:
         """Give a number that differs between positions at which any row looks different."""
         return self.rows.stamp(position)
+
+    def look(self, index: int, position: int) -> int:
+        """Give a number that differs between positions at which a row looks different."""
+        return self.rows.look(self.behind(index), position)
 
     def lines(self, index: int, width: int, position: int) -> list[Line]:
         """Lay a row out."""

@@ -17,8 +17,8 @@ QUIET_S: Final = 2.0
 """So long after a key nobody is taken to be typing."""
 PATIENCE: Final = 6
 """So many times in a row it is put off at most."""
-YOUNG: Final = (5_000, 10, 1_000_000)
-"""The young are searched in a millisecond or two; the old not by themselves."""
+YOUNG: Final = (5_000, 2, 1_000_000)
+"""The young are searched in a millisecond or two, those that lived through that twice; the old not at all."""
 
 
 class Tidying:

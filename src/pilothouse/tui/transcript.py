@@ -101,6 +101,13 @@ class Transcript:
         """Count the events up to a position that changed a row."""
         return bisect_right(self._changes, position)
 
+    def look(self, index: int, position: int) -> int:
+        """Count the characters that were there at a position; below 0 before it began, and once complete."""
+        row = self.rows[index]
+        if position >= row.last:
+            return -1
+        return -2 if position < row.seq else row.shown(position)
+
     def text(self, index: int) -> str:
         """Give a row's text."""
         return self.rows[index].text

@@ -146,3 +146,18 @@ def test_every_number_has_a_place_of_its_own_that_fits_the_smallest_screen(numbe
     assert 1 <= column <= 40
     assert number_at(row, column) == number
     assert question(number) == f"\x1b7\x1b[{row};{column}H\x1b[6n\x1b8"
+
+
+def test_the_echo_of_a_key_may_follow_one_frame_that_is_on_its_way() -> None:
+    line = Line()
+    line.paint()
+    assert not line.pacer.may_paint()
+    assert line.pacer.may_paint(is_echo=True)
+    line.paint(60)
+    assert not line.pacer.may_paint(is_echo=True)
+
+
+def test_no_echo_is_put_behind_a_line_that_is_full() -> None:
+    line = Line()
+    line.paint(FIRST_WINDOW)
+    assert not line.pacer.may_paint(is_echo=True)

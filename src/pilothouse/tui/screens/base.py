@@ -111,6 +111,9 @@ class RunBody(PacedScreen):
         self._head_at = now()
         self._chosen: tuple[Rows, int, int] | None = None
         self._filled = ""
+        self._free_bytes: int | None = None
+        self._line = ""
+        """How the line to the terminal does, as of a second ago."""
         self._shaped_for = Extent(0, 0)
 
     def compose(self) -> ComposeResult:
@@ -133,7 +136,8 @@ class RunBody(PacedScreen):
         """Start following the run."""
         self.query_one("#composer").border_title = None
         self.set_interval(TICK_S, self._tick)
-        self.set_interval(1.0, self.show_status)
+        self.set_interval(1.0, self._look_around)
+        self._look_around()
         self.focus_pane("transcript")
         self.refresh_all()
         self._follow()
@@ -186,12 +190,16 @@ class RunBody(PacedScreen):
             sieve = self.sieve_of(rows)
             changes = [at for event in events if (at := source.feed(event)) is not None]
             if changes:
-                rows.changed_from(sieve.changed_from(min(changes)))
+                self.rows_changed(rows, sieve.changed_from(min(changes)))
         if self.record.last_seq >= self._pending_until >= 0:
             self.settle()
         state = self.record.head_state
         if self._shaped_for != (state.display_width_px, state.display_height_px) and state.display_width_px:
             self._shape_panes(*self.size)
+
+    def rows_changed(self, rows: Rows, first: int) -> None:
+        """Take note that the rows of a list are new or changed from one on."""
+        rows.changed_from(first)
 
     def _finish(self) -> bool:
         """Take note, once, that no more events will come; says whether that is news."""
@@ -305,7 +313,7 @@ class RunBody(PacedScreen):
         turns = words.plural(state.turn, "turn") if state.turn else ""
         self.query_one("#transcript", ListPane).say(*self._looked_for(), turns)
         self.query_one("#tools", ListPane).say(*self._tally(position))
-        for pane in self.query(ListPane):
+        for pane in (self.query_one(f"#{name}", ListPane) for name in ("transcript", "tools")):
             pane.tell_new(pane.rows.new_below if self.live and not self.playhead.following else 0)
         self.show_status()
         self.show_approval()
@@ -333,6 +341,12 @@ class RunBody(PacedScreen):
         failed = f"{state.failed} failed" if state.failed else ""
         return [done, failed, f"{state.in_doubt} in doubt" if state.in_doubt else ""]
 
+    def _look_around(self) -> None:
+        """Ask once a second what nobody tells: figures that never rest can't be read."""
+        self._free_bytes = free_bytes(runs_dir()) if self.live else None
+        self._line = status.line(self.app.link) if isinstance(self.app, Paced) else ""
+        self.show_status()
+
     def show_status(self) -> None:
         """Show the status line and the picture, which tell the time."""
         position = self.playhead.position
@@ -350,8 +364,8 @@ class RunBody(PacedScreen):
             killed=self.killed and position >= self.record.head,
             elapsed_s=state.elapsed_s + since_s,
             pending=self.pending,
-            free_bytes=free_bytes(runs_dir()) if self.live else None,
-            link=status.line(self.app.link) if isinstance(self.app, Paced) else "",
+            free_bytes=self._free_bytes if self.live else None,
+            link=self._line,
         )
         self.query_one("#status", FactLine).put(status.left(state, look), status.right(state, look))
         frame = state.frame

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
 from textual import on
 
@@ -15,6 +15,7 @@ from pilothouse.tui.markers import Markers
 from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.record import IDLE_LIMITS_S
 from pilothouse.tui.screens.inspecting import InspectingScreen
+from pilothouse.tui.search import Search
 from pilothouse.tui.sieve import BRIEF, DETAILS, FULL, Filter, parse_filter
 from pilothouse.tui.widgets.finders import Find, Sift
 from pilothouse.tui.widgets.lines import KeyBar
@@ -25,12 +26,25 @@ if TYPE_CHECKING:
     from pilothouse.tui.widgets.rows import Rows
 
 
+PIECE: Final = 200
+LOOKING_S, RESTING_S = 0.01, 0.005
+"""Rows are looked at in pieces, for so long at a time: a key waits no longer, however many rows there are."""
+
+
 class FindingScreen(InspectingScreen):
     """Adds the search, the filter and the markers to the run screen."""
 
-    _pattern: re.Pattern[str] | None = None
+    _pattern: re.Pattern[str]
+    _search: Search | None = None
     _searched: Rows | None = None
     """The list that the search is in."""
+    _to_match: int = 0
+    """Where to go when it is known: to the next match (1), the one before (-1), the first from here (2)."""
+    _at_match = -1
+    """The match that was gone to last."""
+    _sifts = ""
+    """A filter that is at work: what it was given as."""
+    _is_looking = False
     _detail = 0
 
     def __init__(self, *args: Any, **named: Any) -> None:
@@ -43,7 +57,7 @@ class FindingScreen(InspectingScreen):
     @property
     def searching(self) -> bool:
         """Say whether `n` means the next match."""
-        return self._pattern is not None
+        return self._search is not None
 
     def meant(self, name: str) -> str:
         """Say which action a key's own one stands for now: `n` is the next match inside a search."""
@@ -65,7 +79,13 @@ class FindingScreen(InspectingScreen):
         self._pattern = re.compile(re.escape(message.text), ignore)
         self._searched = self.current_rows
         self._searched.seek(self._pattern)
-        self._go_to_match(0, here=True)
+        self._search_from(self._searched.cursor)
+        self._go_to_match(2)
+
+    def _search_from(self, start: int) -> None:
+        if self._searched is not None:
+            self._at_match = -1
+            self._search = Search(self.sieve_of(self._searched), self._pattern, start)
 
     def do_find_next(self) -> None:
         """Go to the next match."""
@@ -75,22 +95,10 @@ class FindingScreen(InspectingScreen):
         """Go to the match before."""
         self._go_to_match(-1)
 
-    def _go_to_match(self, by: int, *, here: bool = False) -> None:
-        rows, pattern = self._searched, self._pattern
-        if rows is None or pattern is None:
-            return
-        sieve = self.sieve_of(rows)
-        found = sieve.matching(pattern)
-        if not found:
-            self.forget_search()
-            self.say("nothing matches", "warning")
-            return
-        if here or by > 0:
-            at = (bisect_left if here else bisect_right)(found, rows.cursor) % len(found)
-        else:
-            at = (bisect_left(found, rows.cursor) - 1) % len(found)
-        self._show_match(rows, found[at])
-        self.say_found(f"{at + 1} of {len(found)} matches")
+    def _go_to_match(self, where: int) -> None:
+        if self._search is not None:
+            self._to_match = where
+            self._go_looking()
 
     def _show_match(self, rows: Rows, index: int) -> None:
         """Select a row that matches; a folded one is unfolded, for what matches may be hidden in it."""
@@ -104,9 +112,84 @@ class FindingScreen(InspectingScreen):
         """End the search; says whether there was one."""
         if self._searched is not None:
             self._searched.seek(None)
-        was, self._pattern, self._searched = self.searching, None, None
+        was, self._search, self._searched = self.searching, None, None
+        self._to_match, self._at_match = 0, -1
         self.say_found("")
         return was
+
+    # --- looking, a while at a time ---------------------------------------------------------------
+
+    def rows_changed(self, rows: Rows, first: int) -> None:
+        """Take note of changes, in a search too."""
+        super().rows_changed(rows, first)
+        if self._search is not None and rows is self._searched:
+            self._search.forget_from(first)
+            self._look_soon()
+
+    def _go_looking(self) -> None:
+        """Look at rows for as long as a key can wait, and at the rest after a rest."""
+        until_s = time.perf_counter() + LOOKING_S
+        while self._look_at_some() and time.perf_counter() < until_s:
+            pass
+        self._tell_filter()
+        self._tell_search()
+        if self._is_sifting or self._is_searching:
+            self._look_soon()
+
+    def _look_soon(self) -> None:
+        if not self._is_looking:
+            self._is_looking = True
+            self.set_timer(RESTING_S, self._go_on_looking)
+
+    def _go_on_looking(self) -> None:
+        self._is_looking = False
+        self._go_looking()
+
+    @property
+    def _is_sifting(self) -> bool:
+        return not (self.transcript_sieve.is_done and self.calls_sieve.is_done)
+
+    @property
+    def _is_searching(self) -> bool:
+        return self._search is not None and not self._search.is_done
+
+    def _look_at_some(self) -> bool:
+        """Look at a few rows: of lists that are filtered, then of the search; says whether there were any."""
+        for rows in (self.transcript_rows, self.calls_rows):
+            if not (sieve := self.sieve_of(rows)).is_done:
+                self.rows_changed(rows, sieve.go_on(PIECE))
+                self._is_news = True
+                return True
+        if self._search is not None and not self._search.is_done:
+            self._search.go_on(PIECE)
+            return True
+        return False
+
+    def _tell_search(self) -> None:
+        """Go to the match that was asked for once it is known; say how many there are."""
+        search, rows = self._search, self._searched
+        if search is None or rows is None:
+            return
+        if search.is_done and not search.count and not self._is_sifting:
+            self.forget_search()
+            self.say("nothing matches", "warning")
+            return
+        at = self._match(search, rows.cursor) if self._to_match else None
+        self._at_match = self._at_match if at is None else at
+        self._is_news |= self.found != (found := self._where(search))
+        self.found = found
+        if at is not None:
+            self._to_match = 0
+            self._show_match(rows, at)
+
+    def _match(self, search: Search, cursor: int) -> int | None:
+        if self._to_match < 0:
+            return search.previous(cursor)
+        return search.next(cursor if self._to_match == 2 else cursor + 1)
+
+    def _where(self, search: Search) -> str:
+        nth = f"{search.nth(self._at_match)} of " if search.is_done and self._at_match >= 0 else ""
+        return f"{nth}{search.count} matches" + ("" if search.is_done else f", {search.done:.0%} searched")
 
     def show_keys(self) -> None:
         """Show in the footer what can be done here and now; in a search, how to go on with it."""
@@ -135,9 +218,22 @@ class FindingScreen(InspectingScreen):
     def filter_rows(self, wanted: Filter, said: str) -> None:
         """Show only what is wanted, in both lists; nothing wanted shows all."""
         self.said_filter = said if not wanted.is_open else ""
+        self._sifts = self.said_filter
         self._sieve_anew(wanted)
-        if self.said_filter and not len(self.transcript_sieve) and not len(self.calls_sieve):
+
+    def _tell_filter(self) -> None:
+        """Say, once all rows have been looked at, that there are none; go to where one was."""
+        if not self._sifts or self._is_sifting:
+            return
+        said, self._sifts = self._sifts, ""
+        if not len(self.transcript_sieve) and not len(self.calls_sieve):
             self.say(f"no row is {said}", "warning")
+        self._reveal()
+
+    def _looked_for(self) -> list[str]:
+        found, only = super()._looked_for()
+        done = min(self.transcript_sieve.done, self.calls_sieve.done)
+        return [found, f"{only}, {done:.0%} looked at" if done < 1 else only]
 
     def forget_filter(self) -> bool:
         """Show all rows again; says whether any were left out."""
@@ -152,6 +248,11 @@ class FindingScreen(InspectingScreen):
             sieve.set(wanted, detail if rows is self.transcript_rows else "")
             rows.changed_from(0)
         self.forget_choice()
+        self._search_from(0)
+        self._go_looking()
+        self._reveal()
+
+    def _reveal(self) -> None:
         self.refresh_all()
         for rows in (self.transcript_rows, self.calls_rows):
             rows.reveal(rows.cursor)

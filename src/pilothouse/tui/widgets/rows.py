@@ -8,6 +8,7 @@ number of rows (tui-style §2.4, performance §5).
 from __future__ import annotations
 
 from bisect import bisect_right
+from math import ceil
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -15,15 +16,16 @@ from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 
 from pilothouse.tui.heights import Heights
-from pilothouse.tui.wrap import cells
+from pilothouse.tui.widgets.brush import Brush
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Iterator
 
-    from rich.style import Style
     from textual import events
     from textual.selection import Selection
 
@@ -37,11 +39,23 @@ TONES = (
     "heading", "strong", "code", "quote", "link",
 )  # fmt: skip
 _LAID_OUT = 512
-_STRIPS = 2_048
 EXACT = 4_096
 """Rows up to which every one is measured; of more, those in view and near it (performance §6)."""
 _AHEAD = 2
 """Lines kept in view below the cursor's row."""
+
+
+def _same(strip: Strip, other: Strip | None) -> bool:
+    return strip is other or strip == other
+
+
+def thumb(bar: ScrollBar) -> tuple[int, int]:
+    """Give where a vertical scrollbar's thumb begins and how long it is, in eighths of a cell."""
+    lines, window, cells = bar.window_virtual_size, bar.window_size, bar.size.height
+    if not cells or window >= lines:
+        return 0, 0
+    long = max(1.0, window * cells / lines)
+    return int((cells - long) * bar.position / (lines - window) * 8), ceil(long * 8)
 
 
 class Rows(ScrollView, can_focus=True, inherit_bindings=False):
@@ -74,20 +88,19 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id)
         self._source = source
         self._heights = Heights()
-        self._laid: LRUCache[tuple[int, int, int], list[Line]] = LRUCache(_LAID_OUT)
-        self._strips: LRUCache[tuple[int, bool, int], Strip] = LRUCache(_STRIPS)
+        self._laid: LRUCache[int, tuple[int, list[Line]]] = LRUCache(_LAID_OUT)
+        """Rows as they were laid out, and the look they had."""
+        self._brush = Brush(self)
         self._position = -1
         self._cursor = -1
         self._width = 0
         self._stamp = -1
         self._follows = False
-        self._sought: re.Pattern[str] | None = None
         self._seen = 0
         """Rows there were when the end was last in view."""
         self._is_settling = False
         self._painted: dict[int, Strip] = {}
         """What each line of the pane showed when it was last painted, the mouse's selection aside."""
-        self._styles: dict[str, Style] = {}
 
     # --- what the screen says ---------------------------------------------------------------------
 
@@ -109,12 +122,12 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     def changed_from(self, index: int) -> None:
         """Take note that rows from here on are new or changed."""
         self._heights.truncate(max(index, 0))
-        self._forget()
+        for at in [at for at in self._laid.keys() if at >= index]:  # noqa: SIM118 - no mapping
+            self._laid.discard(at)
 
     def seek(self, pattern: re.Pattern[str] | None) -> None:
         """Make what matches stand out from here on; None for nothing."""
-        self._sought = pattern
-        self._strips.clear()
+        self._brush.seek(pattern)
         self.refresh()
 
     def show(self, position: int, cursor: int, follow: bool) -> None:
@@ -126,8 +139,6 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         cursor = min(cursor, len(self._source) - 1)
         self._position, self._cursor, self._follows = position, cursor, follow
         self._stamp = self._source.stamp(position)
-        if self._stamp != was_at[0]:
-            self._forget()
         self._measure()
         if follow != was_at[2]:
             self.anchor(follow)
@@ -143,7 +154,8 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     def _repaint(self) -> None:
         """Repaint the lines that look different now, and no others: a slow link has to carry each of them."""
         width = self.scrollable_content_region.width
-        if changed := [y for y in range(self.size.height) if self._strip(y) != self._painted.get(y)]:
+        looks = self._strips(range(self.size.height))
+        if changed := [y for y, _, strip in looks if not _same(strip, self._painted.get(y))]:
             self.refresh(*(Region(0, y, width, 1) for y in changed))
 
     def index_at(self, position: int) -> int:
@@ -169,7 +181,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _forget(self) -> None:
         self._laid.clear()
-        self._strips.clear()
+        self._brush.clear()
 
     def _measure(self) -> None:
         """Bring the heights up to date: of every row while they are few, else of those that are looked at."""
@@ -193,11 +205,23 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """Lay a row out if nobody has yet; returns by how many lines what is below it moves."""
         if self._heights.is_measured(index):
             return 0
-        return self._heights.put(index, len(self._source.lines(index, self._width - 1, self._position)))
+        return self._heights.put(index, len(self._lines(index)))
 
     def _resize(self) -> None:
+        """Take the height there is, past its watchers: they would lay out the whole screen for it."""
         if self.virtual_size.height != self._heights.total:
-            self.virtual_size = Size(0, self._heights.total)
+            self.set_reactive(Rows.virtual_size, Size(0, self._heights.total))
+            self.scroll_y = self.validate_scroll_y(self.scroll_y)
+            self._tell_bar()
+
+    def _tell_bar(self) -> None:
+        """Repaint the scrollbar where its thumb looks different: of a growing list it hardly ever does."""
+        bar = self.vertical_scrollbar
+        before = thumb(bar)
+        bar.set_reactive(ScrollBar.window_virtual_size, self._heights.total)
+        bar.set_reactive(ScrollBar.position, self.scroll_y)
+        if thumb(bar) != before:
+            bar.refresh()
 
     def _settle(self, *indexes: int) -> None:
         """Measure the rows in view, those a page around them, and around others; nothing in view moves."""
@@ -206,13 +230,14 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
             return
         self._is_settling = True
         try:
-            first = self._heights.at(self.scroll_offset.y)
+            line = self.scroll_offset.y
+            first = self._heights.at(line)
             moved = sum(
                 self._measure_around(index, first) for index in {first, *indexes} if 0 <= index < count
             )
             self._resize()
             if moved:
-                self._scroll(self.scroll_offset.y + moved)
+                self._scroll(line + moved)
         finally:
             self._is_settling = False
 
@@ -230,10 +255,12 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         return moved
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Measure what comes into view."""
+        """Measure what comes into view, and paint it; the scrollbar only where Textual's own would always."""
         if len(self._heights) > EXACT:
             self._settle()
-        super().watch_scroll_y(old_value, new_value)
+        self._tell_bar()
+        if round(old_value) != round(new_value):
+            self.refresh(self.size.region)
 
     def on_resize(self) -> None:
         """Wrap anew at another width."""
@@ -246,60 +273,53 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     def notify_style_update(self) -> None:
         """Forget colours after a change of theme or focus."""
         super().notify_style_update()
-        self._styles.clear()
-        self._strips.clear()
+        self._brush.forget()
 
     # --- painting ---------------------------------------------------------------------------------
 
-    def render_line(self, y: int) -> Strip:
-        """Paint one line of the pane."""
-        self._painted[y] = strip = self._strip(y)
-        line = y + self.scroll_offset.y
-        return self._selected(strip, line).apply_offsets(0, line) if line < self._heights.total else strip
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Paint lines of the pane.
 
-    def _strip(self, y: int) -> Strip:
-        line = y + self.scroll_offset.y
-        if line >= self._heights.total:
-            return Strip.blank(self.size.width, self._base())
-        index = self._heights.at(line)
-        is_cursor = index == self._cursor
-        key = (line, is_cursor, self.size.width)
-        strip = self._strips.get(key)
-        if strip is None:
-            strip = self._strips[key] = self._paint(index, line - self._heights.top(index), is_cursor)
-        return strip
+        There is neither border nor padding, so that Textual need not go over every line that scrolled by.
+        """
+        filters, (_, background) = self.get_line_filters(), self.background_colors
+        strips = []
+        for y, line, strip in self._strips(crop.line_range):
+            self._painted[y] = strip
+            if line < self._heights.total:
+                strip = self._selected(strip, line).apply_offsets(0, line)
+            for each in filters:
+                strip = strip.apply_filter(each, background)
+            strips.append(strip)
+        first, last = crop.column_span
+        return strips if (first, last) == (0, self.size.width) else [one.crop(first, last) for one in strips]
 
-    def _paint(self, index: int, nth: int, is_cursor: bool) -> Strip:
-        key = (index, self._width, self._stamp)
-        laid = self._laid.get(key)
-        if laid is None:
-            laid = self._laid[key] = self._source.lines(index, self._width - 1, self._position)
+    def _strips(self, ys: range) -> Iterator[tuple[int, int, Strip]]:
+        """Give lines of the pane, the line of the list that each shows, and how it looks."""
+        offset, width = self.scroll_offset.y, self.size.width
+        for y in ys:
+            line = y + offset
+            if line >= self._heights.total:
+                yield y, line, self._brush.blank(width)
+                continue
+            index = self._heights.at(line)
+            shown = self._line(index, line - self._heights.top(index))
+            yield y, line, self._brush.paint(line, shown, width, index == self._cursor)
+
+    def _line(self, index: int, nth: int) -> Line:
+        laid = self._lines(index)
         # A row may have shrunk since it was measured; the next measure puts that right.
-        line = laid[nth] if nth < len(laid) else ()
-        base = self._base()
-        marked = is_cursor and bool(line)
-        if marked:
-            base = base + self._style("cursor")
-        bar = Segment("▎" if marked else " ", base + self._style("bar") if marked else base)
-        segments = [bar]
-        for text, tone in line:
-            if text:
-                style = self._style(tone)
-                segments += self._marked(text, base + style)
-        used = 1 + sum(cells(text) for text, _ in line)
-        strip = Strip(segments, used)
-        return strip.adjust_cell_length(self.size.width, base).simplify()
+        return laid[nth] if nth < len(laid) else ()
 
-    def _marked(self, text: str, style: Style) -> list[Segment]:
-        """Set what is searched for off from the rest."""
-        if self._sought is None:
-            return [Segment(text, style)]
-        segments, at = [], 0
-        for match in self._sought.finditer(text):
-            segments.append(Segment(text[at : match.start()], style))
-            segments.append(Segment(match[0], style + self._style("match")))
-            at = match.end()
-        return [segment for segment in (*segments, Segment(text[at:], style)) if segment.text]
+    def _lines(self, index: int) -> list[Line]:
+        """Lay a row out, unless it looks as it did."""
+        look = self._source.look(index, self._position)
+        kept = self._laid.get(index)
+        if kept is not None and kept[0] == look:
+            return kept[1]
+        lines = self._source.lines(index, self._width - 1, self._position)
+        self._laid[index] = look, lines
+        return lines
 
     def _selected(self, strip: Strip, line: int) -> Strip:
         """Show which part of a line is selected with the mouse."""
@@ -331,25 +351,11 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _plain(self, line: int) -> str:
         index = self._heights.at(line)
-        laid = self._source.lines(index, self._width - 1, self._position)
-        nth = line - self._heights.top(index)
-        return " " + "".join(text for text, _ in laid[nth]) if nth < len(laid) else ""
+        return " " + "".join(text for text, _ in self._line(index, line - self._heights.top(index)))
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Repaint when the mouse selects."""
         self.refresh()
-
-    def _base(self) -> Style:
-        style = self._styles.get("")
-        if style is None:
-            style = self._styles[""] = self.rich_style
-        return style
-
-    def _style(self, tone: str) -> Style:
-        style = self._styles.get(tone)
-        if style is None:
-            style = self._styles[tone] = self.get_component_rich_style(f"rows--{tone}", partial=True)
-        return style
 
     # --- the person -------------------------------------------------------------------------------
 
