@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from textual.pilot import Pilot
+    from textual.widget import Widget
 
     from pilothouse.tui.screens.run import RunScreen
 
@@ -76,6 +77,10 @@ class Watched:
     @property
     def toasts(self) -> list[str]:
         return [toast.message for toast in self.app._notifications]
+
+    def shows(self, kind: type[Widget]) -> bool:
+        """Say whether a pane is to be seen; what was never needed is not even there."""
+        return any(pane.display for pane in self.screen.query(kind))
 
     def type_ahead(self, *keys: str) -> None:
         """Send keys as a slow line does: all in one piece, none awaited."""

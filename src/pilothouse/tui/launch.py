@@ -60,6 +60,7 @@ async def run_bridge(
     Raises:
         TerminalUnfit: There is no terminal at both ends, or it is too small.
     """
+    gc.disable()  # until the first frame is there (`Bridge`)
     options = options or BridgeOptions()
     capabilities = prepare(reduced_motion=options.reduced_motion)
     from pilothouse.tui import themes
@@ -79,9 +80,11 @@ async def run_bridge(
         speed=speed,
         theme=theme or options.theme or themes.DEFAULT,
     )
-    gc.freeze()  # full collections would cost 24 ms each, with thousands of live objects (performance §7)
-    with restored():
-        await bridge.run_async(mouse=options.mouse)
+    try:
+        with restored():
+            await bridge.run_async(mouse=options.mouse)
+    finally:
+        gc.enable()
     if farewell := bridge.farewell():
         sys.stdout.write(farewell + "\n")
     return bridge.return_code or 0

@@ -119,7 +119,7 @@ class FindingScreen(InspectingScreen):
     def do_filter(self) -> None:
         """Ask which rows to show."""
         members = {call.member for call in self.calls.calls}
-        self.query_one(Sift).members = tuple(sorted(members))
+        self.drawer.sift.members = tuple(sorted(members))
         self._open("sift")
 
     @on(Find.Left)

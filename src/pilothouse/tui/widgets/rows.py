@@ -18,6 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from pilothouse.tui.heights import Heights
+from pilothouse.tui.widgets.late_styles import LateStyles
 from pilothouse.tui.wrap import cells
 
 if TYPE_CHECKING:
@@ -44,14 +45,12 @@ _AHEAD = 2
 """Lines kept in view below the cursor's row."""
 
 
-class Rows(ScrollView, can_focus=True, inherit_bindings=False):
+class Rows(LateStyles, ScrollView, can_focus=True, inherit_bindings=False):
     """Scrolls a `RowSource`; a cursor marks the row the screen is at. Its keys are the screen's."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"rows--{tone}" for tone in TONES} | {
-        "rows--cursor",
-        "rows--bar",
-        "rows--match",
-    }
+    LATE_STYLES: ClassVar[frozenset[str]] = frozenset(
+        f"rows--{tone}" for tone in (*TONES, "cursor", "bar", "match")
+    )
     ALLOW_MAXIMIZE = False
 
     class Chosen(Message):
@@ -248,6 +247,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         super().notify_style_update()
         self._styles.clear()
         self._strips.clear()
+        self.refresh()
 
     # --- painting ---------------------------------------------------------------------------------
 
