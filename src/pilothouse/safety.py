@@ -188,20 +188,25 @@ SECRET_MIN: Final = 6
 _BASE64_MIN: Final = 8
 
 _URL_PARAMETER: Final = r"(?<![A-Za-z0-9])(?:jwt|access_token|id_token|auth_token|api_key|apikey)="
-_PATTERNS: Final = re.compile(
-    "|".join(
-        (
-            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)",
-            r"(?<![A-Za-z0-9])sk-(?:ant-[A-Za-z0-9_-]{16,}|[A-Za-z0-9_-]{32,})",
-            r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)*",
-            r"(?<![A-Z0-9])A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Z0-9])",
-            r"gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,}",
-            r"xox[abeoprs]-[A-Za-z0-9-]{10,}|AIza[A-Za-z0-9_-]{35}",
-            rf"(?P<keep>{_URL_PARAMETER}|\b[Bb]earer )[A-Za-z0-9._~+/%-]{{8,}}=*",
-        )
-    ),
-    re.DOTALL,
+_PATTERNS: Final = "|".join(
+    (
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)",
+        r"(?<![A-Za-z0-9])sk-(?:ant-[A-Za-z0-9_-]{16,}|[A-Za-z0-9_-]{32,})",
+        r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)*",
+        r"(?<![A-Z0-9])A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Z0-9])",
+        r"gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,}",
+        r"xox[abeoprs]-[A-Za-z0-9-]{10,}|AIza[A-Za-z0-9_-]{35}",
+        rf"(?P<keep>{_URL_PARAMETER}|\b[Bb]earer )[A-Za-z0-9._~+/%-]{{8,}}=*",
+    )
 )
+
+
+@cache
+def _patterns() -> re.Pattern[str]:
+    """Make what finds secrets when it is first asked for, not at every start."""
+    return re.compile(_PATTERNS, re.DOTALL)
+
+
 _OPENERS: Final = (
     "sk-",
     "eyJ",
@@ -278,7 +283,7 @@ class Redactor:
         """Return `text`, complete in itself, with every secret masked."""
         if self._known is not None:
             text = self._known.sub(MASK, text)
-        return _PATTERNS.sub(_mask, text)
+        return _patterns().sub(_mask, text)
 
     def feed(self, chunk: str) -> str:
         """Take the next piece of the stream; return what is safe to pass on now (may be empty)."""
@@ -318,7 +323,7 @@ class Redactor:
     def _matches(self, text: str) -> Iterator[re.Match[str]]:
         if self._known is not None:
             yield from self._known.finditer(text)
-        yield from _PATTERNS.finditer(text)
+        yield from _patterns().finditer(text)
 
 
 def _open_at(text: str) -> int:

@@ -92,6 +92,8 @@ class Watched:
     async def press(self, *keys: str) -> None:
         await press(self.pilot, *keys)
         await self.pilot.pause()
+        await self.app.painted()  # a pane that is opened for the first time is mounted, then laid out
+        await self.pilot.pause()
 
     async def until(self, condition: Callable[[], bool], limit_s: float = 10.0) -> None:
         """Wait until something holds; the limit is a failure, not a pace."""

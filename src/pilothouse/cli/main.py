@@ -113,6 +113,7 @@ def _dispatch(arguments: list[str]) -> int:
             parser.prog = f"{parser.prog} {arguments[0]}"  # whose help is the way out
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     run: Callable[[argparse.Namespace], int] = options.run_verb
+    gc.freeze()  # it would be looked through as soon as there is looking again
     gc.enable()
     return run(options)
 

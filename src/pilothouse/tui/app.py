@@ -24,6 +24,7 @@ from pilothouse.tui.attention import Attention, Wishes, utc_now, way_of
 from pilothouse.tui.graphics import cell_size, ways
 from pilothouse.tui.layouts import Layouts
 from pilothouse.tui.screens.run import RunScreen
+from pilothouse.tui.stylesheets import read_late
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ class Bridge(GuardedApp[None]):
         wall: The time of day, for the roster.
     """
 
-    CSS_PATH: ClassVar = ["screens/run.tcss", "screens/home.tcss"]
+    CSS_PATH: ClassVar = ["screens/run.tcss"]
     TITLE = "Pilothouse"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -161,9 +162,13 @@ class Bridge(GuardedApp[None]):
     def _home(self) -> HomeScreen:
         from pilothouse.tui.screens.home import HomeScreen  # not for the first frame of a run
 
+        self._read_home()
         screen = HomeScreen(self.view, self, self._wall)
         screen.keymap = self._keys
         return screen
+
+    def _read_home(self) -> None:
+        read_late(self, "screens/late.tcss", "screens/home.tcss")
 
     def open_run(self, run: str, *, replay: bool) -> None:
         """Open a run in the place of the one that is open; what lies over the roster is closed."""
@@ -214,6 +219,7 @@ class Bridge(GuardedApp[None]):
         """Show the live runs side by side."""
         from pilothouse.tui.screens.grid import GridScreen  # not for the first frame
 
+        self._read_home()
         screen = GridScreen(self.view, self, self._wall)
         screen.keymap = self._keys
         self.push_screen(screen)
@@ -222,6 +228,7 @@ class Bridge(GuardedApp[None]):
         """Ask for a task."""
         from pilothouse.tui.screens.new_run import NewRunScreen  # not for the first frame
 
+        self._read_home()
         self.push_screen(NewRunScreen(self, self._start, self._draft))
 
     def show_neighbour(self, by: int) -> None:

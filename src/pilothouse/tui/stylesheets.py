@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 
 
-def read_late(app: App[Any], name: str) -> None:
-    """Read one of our style sheets, once; what is mounted from now on is styled by it."""
-    path = _HERE / name
-    if not app.stylesheet.has_source(str(path)):
-        app.stylesheet.add_source(path.read_text(encoding="utf-8"), read_from=(str(path), ""))
+def read_late(app: App[Any], *names: str) -> None:
+    """Read style sheets of ours, each once; what is mounted from now on is styled by them."""
+    for path in map(_HERE.joinpath, names):
+        if not app.stylesheet.has_source(str(path)):
+            app.stylesheet.add_source(path.read_text(encoding="utf-8"), read_from=(str(path), ""))

@@ -30,6 +30,7 @@ from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.playhead import Playhead
 from pilothouse.tui.record import Record
 from pilothouse.tui.sieve import Sieve
+from pilothouse.tui.stylesheets import read_late
 from pilothouse.tui.transcript import Transcript
 from pilothouse.tui.widgets.drawer import Drawer
 from pilothouse.tui.widgets.late import Late
@@ -86,6 +87,7 @@ class RunBody(PacedScreen):
     keymap = Keymap()
     help_pane = Late(_help)
     inspector = Late(_inspector)
+    unfit = Late(lambda _screen: Static(id="unfit"))
 
     def __init__(
         self,
@@ -130,21 +132,26 @@ class RunBody(PacedScreen):
 
     def compose(self) -> ComposeResult:
         """Lay out everything; panes come in the order the grid places them."""
+        # What is so from the beginning is said before there is anything to be styled anew by it.
+        self.set_class(self.app.size.width >= WIDE_CELLS, "-wide")
         yield FactLine(id="status")
         with Container(id="panes"):
-            yield ListPane(1, self.transcript_sieve, id="transcript")
+            yield ListPane(1, self.transcript_sieve, id="transcript", is_here=True)
             yield PicturePane(self._blob, self.ways[0], self._cell_px)
             yield ListPane(2, self.calls_sieve, id="tools")
         yield Drawer(self._now)
         yield KeyBar()
-        yield Static(Content(""), id="unfit")
 
     def take_in(self, pane: Widget) -> None:
-        """Mount a pane that was not needed before: the help beside the panes, the inspector among them."""
-        if pane.id == "help":
-            self.mount(pane, after="#panes")
-        else:
-            self.query_one("#panes").mount(pane, before=0)
+        """Mount a pane that was not needed before: the inspector is one of the panes."""
+        read_late(self.app, "screens/late.tcss")
+        match pane.id:
+            case "help":
+                self.mount(pane, after="#panes")
+            case "inspector":
+                self.query_one("#panes").mount(pane, before=0)
+            case _:
+                self.mount(pane)
 
     async def _blob(self, sha256: str) -> bytes:
         return await self.view.blob(self.run_id, sha256)
@@ -415,10 +422,10 @@ class RunBody(PacedScreen):
         """Choose the layout for the size there is."""
         width, height = self.size
         unfit = width < SMALLEST[0] or height < SMALLEST[1]
-        self.set_class(unfit, "-unfit")
         if unfit:
             sentence = f"terminal too small: {width}×{height}, the bridge needs {SMALLEST[0]}×{SMALLEST[1]}"
-            self.query_one("#unfit", Static).update(Content(sentence))
+            self.unfit.update(Content(sentence))
+        self.set_class(unfit, "-unfit")
         self.set_class(width >= WIDE_CELLS, "-wide")
         split = width >= SPLIT_CELLS and height >= SPLIT_ROWS
         self._shape_panes(width, height)

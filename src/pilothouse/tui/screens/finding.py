@@ -6,8 +6,6 @@ import re
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
-from textual import on
-
 from pilothouse.errors import PilothouseError
 from pilothouse.tui import words
 from pilothouse.tui.actions import SEARCH_KEYS
@@ -16,12 +14,12 @@ from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.record import IDLE_LIMITS_S
 from pilothouse.tui.screens.inspecting import InspectingScreen
 from pilothouse.tui.sieve import BRIEF, DETAILS, FULL, Filter, parse_filter
-from pilothouse.tui.widgets.finders import Find, Sift
 from pilothouse.tui.widgets.lines import KeyBar
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from pilothouse.tui.widgets.finders import Find, Sift
     from pilothouse.tui.widgets.rows import Rows
 
 
@@ -55,8 +53,8 @@ class FindingScreen(InspectingScreen):
             self.close_inspector()
         self._open("find")
 
-    @on(Find.Given)
-    def _find(self, message: Find.Given) -> None:
+    def on_find_given(self, message: Find.Given) -> None:
+        """Search for what was written."""
         self._close()
         self.forget_search()
         if not message.text.strip():
@@ -122,13 +120,14 @@ class FindingScreen(InspectingScreen):
         self.drawer.sift.members = tuple(sorted(members))
         self._open("sift")
 
-    @on(Find.Left)
-    @on(Sift.Left)
-    def _looked_away(self) -> None:
+    def on_find_left(self) -> None:
+        """Leave everything as it is."""
         self._close()
 
-    @on(Sift.Given)
-    def _sift(self, message: Sift.Given) -> None:
+    on_sift_left = on_find_left
+
+    def on_sift_given(self, message: Sift.Given) -> None:
+        """Show only the rows that were asked for."""
         self._close()
         self.filter_rows(parse_filter(message.text), message.text.strip())
 

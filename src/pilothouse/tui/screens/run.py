@@ -397,7 +397,8 @@ class RunScreen(Zooming, ArrangingScreen, FindingScreen, QueueingScreen, Attendi
 
     def do_help(self) -> None:
         """Show or close the help pane."""
+        pane = self.help_pane
         self.toggle_class("-help")
         if self.has_class("-help"):
-            self.help_pane.tell(self.situation, self.keymap)
+            pane.tell(self.situation, self.keymap)
         self.show_keys()

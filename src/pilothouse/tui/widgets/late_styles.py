@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.dom import DOMNode
 from textual.widget import Widget
 
+from pilothouse.tui.stylesheets import read_late
+
 if TYPE_CHECKING:
     from textual.css.styles import RenderStyles
 
@@ -20,10 +22,13 @@ class LateStyles(Widget):
 
     LATE_STYLES: ClassVar[frozenset[str]] = frozenset()
     """The classes of the parts, named in the style sheet as `COMPONENT_CLASSES` would be."""
+    LATE_SHEET: ClassVar[str] = ""
+    """The style sheet that speaks of them, by its place in this package."""
 
     def get_component_styles(self, *names: str) -> RenderStyles:
         """Give the styles of parts; those asked for the first time are settled now."""
         for name in self.LATE_STYLES.intersection(names).difference(self._component_styles):
+            read_late(self.app, self.LATE_SHEET)
             part = DOMNode(classes=name)
             part._attach(self)
             self.app.stylesheet.apply(part)

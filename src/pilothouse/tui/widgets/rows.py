@@ -51,6 +51,7 @@ class Rows(LateStyles, ScrollView, can_focus=True, inherit_bindings=False):
     LATE_STYLES: ClassVar[frozenset[str]] = frozenset(
         f"rows--{tone}" for tone in (*TONES, "cursor", "bar", "match")
     )
+    LATE_SHEET = "widgets/rows.tcss"
     ALLOW_MAXIMIZE = False
 
     class Chosen(Message):
