@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import re
-import secrets
-import socket
 import string
 
 ALPHABET = string.ascii_lowercase + string.digits
@@ -15,12 +13,14 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 def new_run_id() -> str:
     """Make a run id: ten letters or digits, 51 bits, unique among a person's runs."""
+    import secrets  # and with it OpenSSL: a run that is there already has its id
+
     return "".join(secrets.choice(ALPHABET) for _ in range(10))
 
 
 def new_command_id() -> str:
     """Make an id for a command, unique within its run."""
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 def is_run_id(text: str) -> bool:
@@ -40,4 +40,7 @@ def browser_name(run: str, ordinal: int = 1) -> str:
 
 def host_hash() -> str:
     """Tell hosts apart without naming them: 12 hex digits of the host name's sha256."""
+    import hashlib
+    import socket
+
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from textual.pilot import Pilot
+    from textual.widget import Widget
 
     from pilothouse.tui.screens.run import RunScreen
 
@@ -77,6 +78,10 @@ class Watched:
     def toasts(self) -> list[str]:
         return [toast.message for toast in self.app._notifications]
 
+    def shows(self, kind: type[Widget]) -> bool:
+        """Say whether a pane is to be seen; what was never needed is not even there."""
+        return any(pane.display for pane in self.screen.query(kind))
+
     def type_ahead(self, *keys: str) -> None:
         """Send keys as a slow line does: all in one piece, none awaited."""
         driver = self.app._driver
@@ -86,6 +91,8 @@ class Watched:
 
     async def press(self, *keys: str) -> None:
         await press(self.pilot, *keys)
+        await self.pilot.pause()
+        await self.app.painted()  # a pane that is opened for the first time is mounted, then laid out
         await self.pilot.pause()
 
     async def until(self, condition: Callable[[], bool], limit_s: float = 10.0) -> None:

@@ -39,7 +39,7 @@ async def ask(seen: Watched, name: str = "a1", **more: Any) -> None:
 
 
 def pane(seen: Watched) -> ApprovalPane:
-    return seen.screen.query_one(ApprovalPane)
+    return seen.screen.drawer.approval
 
 
 def form(seen: Watched, name: str) -> DecisionForm:

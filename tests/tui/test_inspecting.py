@@ -27,7 +27,7 @@ async def test_enter_on_a_call_shows_the_step_whole_and_esc_goes_back() -> None:
         await seen.press("escape")
         assert seen.screen.here == "tools"
         assert "1 Transcript" in seen.text()
-        assert not seen.screen.query_one(InspectorPane).display
+        assert not seen.shows(InspectorPane)
 
 
 async def test_the_inspector_goes_along_with_the_step() -> None:

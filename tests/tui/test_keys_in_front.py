@@ -32,7 +32,7 @@ async def test_every_key_of_the_registry_is_a_letter_in_the_composer() -> None:
         assert written(seen) == " .PxiFgs123c[]<>=0yq?hj,"
         assert seen.runs.commands == []
         assert seen.app.is_running
-        assert not seen.screen.query_one(HelpPane).display
+        assert not seen.shows(HelpPane)
 
 
 async def test_a_message_typed_ahead_of_the_composer_is_whole_and_steers_nothing() -> None:
@@ -96,13 +96,13 @@ async def test_in_the_help_no_key_steers_and_ctrl_c_still_pauses() -> None:
     async with bridge() as seen:
         await seen.press("question_mark", *STEERING, "enter", "tab", "home", "end", "ctrl+s")
         assert seen.runs.commands == []
-        assert seen.screen.query_one(HelpPane).display
+        assert seen.shows(HelpPane)
         assert not seen.screen.drawer.opened
         assert "esc close" in seen.footer
         await seen.press("ctrl+c")
         await seen.until(lambda: [type(sent) for sent in seen.runs.commands] == [cmd.Pause])
         await seen.press("escape")
-        assert not seen.screen.query_one(HelpPane).display
+        assert not seen.shows(HelpPane)
 
 
 async def test_an_action_chosen_in_the_palette_closes_the_help_first() -> None:
@@ -112,7 +112,7 @@ async def test_an_action_chosen_in_the_palette_closes_the_help_first() -> None:
         await seen.until(lambda: "freeze" in seen.text())
         await seen.press("enter")
         await seen.until(lambda: bool(seen.runs.commands))
-        assert not seen.screen.query_one(HelpPane).display
+        assert not seen.shows(HelpPane)
 
 
 async def test_the_place_prompt_keeps_its_keys_and_cleans_what_is_pasted() -> None:

@@ -160,9 +160,9 @@ async def test_help_lists_what_works_and_why_the_rest_does_not() -> None:
         assert "write to the agent" in text
         assert "already following the latest" in text
         await seen.press("escape")
-        assert not seen.screen.query_one(HelpPane).display
+        assert not seen.shows(HelpPane)
         await seen.press("f1")
-        assert seen.screen.query_one(HelpPane).display
+        assert seen.shows(HelpPane)
 
 
 async def test_the_palette_holds_the_registry() -> None:

@@ -9,7 +9,6 @@ import pytest
 from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.events import Hold, RunPhase
-from pilothouse.tui.widgets.composer import Composer
 from pilothouse.tui.widgets.queue import MessageEditor, QueuePane
 from tests.tui.harness import Watched, bridge
 
@@ -126,7 +125,7 @@ async def test_what_a_role_may_not_do_is_not_done_and_says_why(role: str) -> Non
         assert any("you only watch" in toast for toast in seen.toasts) is not held
         await seen.press("i")
         assert (seen.screen.drawer.opened == "composer") is held
-        assert seen.screen.query_one(Composer).has_focus is held
+        assert seen.screen.drawer.composer.has_focus is held
         if held:
             await seen.press("escape")
         await seen.press("x")

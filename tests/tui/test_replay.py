@@ -31,7 +31,7 @@ async def test_a_replay_begins_at_its_first_picture_and_steps_to_and_fro() -> No
         assert "step 0" in await stepped_to(seen, "0")
         assert seen.screen.playhead.position == seen.screen.record.opening
         assert "step 7" in await stepped_to(seen, "$")
-        assert "● completed" in seen.status
+        await seen.until(lambda: "● completed" in seen.status)
         assert "step 0" in await stepped_to(seen, "0")
 
 
@@ -100,7 +100,7 @@ async def test_marks_lead_to_the_failure_and_the_end() -> None:
         assert isinstance(event, ev.ActionFinished)
         assert not event.ok
         await seen.press("]")
-        assert "● completed" in seen.status
+        await seen.until(lambda: "● completed" in seen.status)
         await seen.press("]")
         assert "no mark after this" in seen.toasts
         await seen.press("[")
@@ -117,7 +117,7 @@ async def test_go_to_takes_a_step_a_time_or_a_part() -> None:
         state = seen.screen.record.state_at(seen.screen.playhead.position)
         assert 2e9 < state.t <= 3e9
         await seen.press("g", *"100%", "enter")
-        assert "● completed" in seen.status
+        await seen.until(lambda: "● completed" in seen.status)
         await seen.press("g", *"soon", "enter")
         assert any("no such place" in toast for toast in seen.toasts)
         await seen.press("g", "escape")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import pytest
 
 from pilothouse import events as ev
@@ -91,7 +90,7 @@ def test_viewers_are_counted_from_two_on() -> None:
 
 @pytest.mark.parametrize(("free", "told"), [(None, []), (600 << 20, []), (80 << 20, ["disk: 80 MB left"])])
 def test_a_disk_that_fills_up_is_told(free: int | None, told: list[str]) -> None:
-    facts = shown(look=dataclasses.replace(LOOK, free_bytes=free))
+    facts = shown(look=msgspec.structs.replace(LOOK, free_bytes=free))
     assert [text for text in facts if text.startswith("disk")] == told
 
 

@@ -32,10 +32,10 @@ class _Envelope(msgspec.Struct, frozen=True):
     wall: str = ""
 
 
-_envelope_decoder = msgspec.json.Decoder(_Envelope)
-
-
-_union: msgspec.json.Decoder[Event] = msgspec.json.Decoder(functools.reduce(operator.or_, KNOWN))
+@functools.cache
+def _union() -> msgspec.json.Decoder[Event]:
+    """Make the decoder, which takes as long as importing all of this, when there is something to decode."""
+    return msgspec.json.Decoder(functools.reduce(operator.or_, KNOWN))
 
 
 def encode(event: Event) -> bytes:
@@ -50,14 +50,14 @@ def decode(data: bytes) -> Event:
         JournalError: The bytes are not an event of any version (no JSON object with `type` and `seq`).
     """
     try:
-        return _union.decode(data)
+        return _union().decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _decode_unknown(data, error)
 
 
 def _decode_unknown(data: bytes, cause: Exception) -> Unknown:
     try:
-        head = _envelope_decoder.decode(data)
+        head = msgspec.json.decode(data, type=_Envelope)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise JournalError(f"not an event: {cause}") from cause
     return Unknown(seq=head.seq, t=head.t, wall=head.wall, type_name=head.type, raw=data)

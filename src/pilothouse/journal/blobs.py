@@ -7,13 +7,9 @@ never taken from a file; on the way to it no link is followed.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
-import secrets
 import stat
 from typing import TYPE_CHECKING
-
-import aiofiles
 
 from pilothouse import ids
 from pilothouse.errors import JournalError, RecorderFailed
@@ -55,7 +51,7 @@ class BlobStore:
         """Store bytes, synced; returns their sha256. For threads; see `put`."""
         if len(data) > BLOB_MAX_BYTES:
             raise JournalError(f"a blob of {len(data)} bytes is larger than one may be", str(self.root))
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = _hash(data)
         if sha256 in self._stored:
             return sha256
         try:
@@ -72,6 +68,8 @@ class BlobStore:
         Raises:
             JournalError: The name is no hash, or the blob is missing, too large or damaged.
         """
+        import aiofiles  # when there is a blob to read: not for the first frame
+
         if not ids.is_sha256(sha256):
             raise JournalError("is no name of a blob", repr(sha256[:80]))
         try:
@@ -84,7 +82,7 @@ class BlobStore:
             raise JournalError(f"the blob {reason}", sha256) from error
         if len(data) > BLOB_MAX_BYTES:
             raise JournalError("the blob is larger than one may be", sha256)
-        if await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest()) != sha256:
+        if await asyncio.to_thread(_hash, data) != sha256:
             raise JournalError("the blob is damaged: its bytes do not match its name", sha256)
         return data
 
@@ -105,6 +103,12 @@ class BlobStore:
             os.close(fd)
             raise FileNotFoundError(f"{sha256} is not a regular file")
         return fd
+
+
+def _hash(data: bytes) -> str:
+    import hashlib  # and with it OpenSSL: not for the first frame
+
+    return hashlib.sha256(data).hexdigest()
 
 
 def _store(root: Path, sha256: str, data: bytes) -> None:
@@ -129,7 +133,7 @@ def _is_there(target: Path, size: int) -> bool:
 
 
 def _write_beside(target: Path, data: bytes) -> None:
-    draft = target.with_name(f".{target.name[:16]}.{secrets.token_hex(4)}")
+    draft = target.with_name(f".{target.name[:16]}.{os.urandom(4).hex()}")
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(fd, "wb", buffering=0) as file:

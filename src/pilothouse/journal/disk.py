@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import os
@@ -49,6 +48,8 @@ class Disk:
         Raises:
             OSError: There is no space.
         """
+        import ctypes  # what reads a journal does without
+
         libc = ctypes.CDLL(None, use_errno=True)
         fallocate = getattr(libc, "fallocate64", None)  # glibc on Linux
         if fallocate is None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import shutil
 from typing import TYPE_CHECKING, Final
 
@@ -192,7 +191,7 @@ def _held(directory: Path) -> Iterator[None]:
 def _write(directory: Path, label: Label) -> Label:
     """Put a label in the place of the one before, whole or not at all."""
     path = directory / LABEL_NAME
-    aside = directory / f".{LABEL_NAME}.{secrets.token_hex(4)}"
+    aside = directory / f".{LABEL_NAME}.{os.urandom(4).hex()}"
     with _said_as("can't be written", path):
         if label == NO_LABEL:
             path.unlink(missing_ok=True)

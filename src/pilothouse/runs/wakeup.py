@@ -7,7 +7,6 @@ nothing, so whoever waits looks again.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -62,6 +61,8 @@ def _watch(path: Path) -> int:
     """Make an inotify descriptor for a file; -1 where that can't be done, and polling takes its place."""
     if sys.platform != "linux":
         return -1
+    import ctypes  # a recording is not waited for
+
     libc = ctypes.CDLL(None, use_errno=True)
     fd: int = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     if fd < 0:  # a person may have 128 of these

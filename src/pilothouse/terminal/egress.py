@@ -6,8 +6,8 @@ Text is cleaned at its door by `pilothouse.safety`; this is the net behind it, f
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +30,7 @@ TITLE_LIMIT: Final = 120
 
 # The mark can't come from markup or from a recording: its value is drawn anew in every process.
 _MARK_KEY: Final = "pilothouse.painted"
-_MARK: Final = secrets.token_hex(16)
+_MARK: Final = os.urandom(16).hex()
 _PAINTED: Final = Style(meta={_MARK_KEY: _MARK})
 _PRINTABLE_TARGET: Final = re.compile(r"https?://[\x21-\x7e]{1,2000}")
 

@@ -6,8 +6,9 @@ Pure: bytes and times in, figures out. What is done with them is in `pacing`.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 SAMPLES: Final = 8
 """So many of the latest measurements count: a line that got slower is believed after these."""
@@ -18,8 +19,7 @@ LEAST_RATE: Final = 2_000.0
 """Bytes a second; below this no one works."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkFigures:
+class LinkFigures(msgspec.Struct, frozen=True):
     """What a status line shows; zero is not known."""
 
     rtt_ms: float = 0.0

@@ -15,8 +15,9 @@ import sys
 import termios
 import time
 import tty
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from pilothouse.terminal.multiplexer import is_under_mosh, knows_placeholders, outer_terminal
 
@@ -36,8 +37,7 @@ _CELL_SIZE: Final = re.compile(rb"(?:\x1b\[|\x9b)6;(\d{1,4});(\d{1,4})t")
 _SIXEL_ATTRIBUTE: Final = b"4"
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(msgspec.Struct, frozen=True):
     """What is known of the terminal; all false and zero when it was not asked or did not answer."""
 
     kitty: bool = False
@@ -87,19 +87,21 @@ def probe(
         return Capabilities()
     if known.multiplexer == "tmux":
         outer = outer_terminal(environ)
-        return replace(
+        return msgspec.structs.replace(
             known,
             passthrough=outer.kitty,
             cell_width_px=outer.cell_width_px,
             cell_height_px=outer.cell_height_px,
         )
     if _is_mosh(environ):
-        return replace(known, multiplexer="mosh")
+        return msgspec.structs.replace(known, multiplexer="mosh")
     if known.multiplexer or environ.get("TERM") in ("dumb", "linux"):
         return known
     started_s = time.monotonic()
     reply = ask(fd_in, fd_out, QUERY, timeout_s)
-    found = replace(read_reply(reply, known), rtt_ms=round((time.monotonic() - started_s) * 1000, 1))
+    found = msgspec.structs.replace(
+        read_reply(reply, known), rtt_ms=round((time.monotonic() - started_s) * 1000, 1)
+    )
     return found if found.cell_width_px else _with_cell_of(fd_out, found)
 
 
@@ -127,7 +129,7 @@ def read_reply(reply: bytes, known: Capabilities | None = None) -> Capabilities:
     cell = _CELL_SIZE.search(reply)
     name = _NAME.search(reply)
     height_px, width_px = (int(cell[1]), int(cell[2])) if cell else (0, 0)
-    return replace(
+    return msgspec.structs.replace(
         known,
         kitty=_KITTY_OK.search(reply) is not None
         and name is not None
@@ -160,7 +162,7 @@ def _with_cell_of(fd: int, found: Capabilities) -> Capabilities:
     rows, columns, width_px, height_px = struct.unpack("HHHH", packed)
     if not (rows and columns):
         return found
-    return replace(found, cell_width_px=width_px // columns, cell_height_px=height_px // rows)
+    return msgspec.structs.replace(found, cell_width_px=width_px // columns, cell_height_px=height_px // rows)
 
 
 def _read_to_fence(fd_in: int, until_s: float) -> bytes:

@@ -10,23 +10,20 @@ No approval, abort or takeover hangs on a bare letter, digit, `;` or escape: ter
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
 
 from pilothouse.engine.roles import DRIVE, may_decide
 from pilothouse.events import RunPhase
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pilothouse.state import RunState
+from pilothouse.state import RunState
 
 GUARDED: Final = frozenset({"attend", "run.takeover", "run.abort", "home.delete"})
 """What leads to a decision, an end or a takeover."""
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True):
     """What the predicates look at."""
 
     state: RunState
@@ -45,8 +42,7 @@ class Situation:
     """Where in a search one is; empty outside of one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """One thing a person can do."""
 
     id: str
@@ -245,8 +241,7 @@ def keys_name(keys: tuple[str, ...]) -> str:
     return key_name(keys[0]) if keys else "palette"
 
 
-@dataclass(frozen=True, slots=True)
-class LocalKey:
+class LocalKey(msgspec.Struct, frozen=True):
     """A key that means something inside one open pane only; listed, not bound from here."""
 
     keys: str

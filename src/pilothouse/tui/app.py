@@ -5,6 +5,7 @@ its life, which screen is in front, its themes and keymap. A run itself is its s
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,7 +24,7 @@ from pilothouse.tui.attention import Attention, Wishes, utc_now, way_of
 from pilothouse.tui.graphics import cell_size, ways
 from pilothouse.tui.layouts import Layouts
 from pilothouse.tui.screens.run import RunScreen
-from pilothouse.tui.widgets.palette import Entry
+from pilothouse.tui.stylesheets import read_late
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pilothouse.terminal.probe import Capabilities
     from pilothouse.tui.attention import Call
     from pilothouse.tui.screens.home import HomeScreen
+    from pilothouse.tui.widgets.palette import Entry
 
 THEME_ENTRY = "theme:"
 SETTLED_S = 0.5
@@ -76,7 +78,7 @@ class Bridge(GuardedApp[None]):
         wall: The time of day, for the roster.
     """
 
-    CSS_PATH: ClassVar = ["screens/run.tcss", "screens/home.tcss"]
+    CSS_PATH: ClassVar = ["screens/run.tcss"]
     TITLE = "Pilothouse"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -160,9 +162,13 @@ class Bridge(GuardedApp[None]):
     def _home(self) -> HomeScreen:
         from pilothouse.tui.screens.home import HomeScreen  # not for the first frame of a run
 
+        self._read_home()
         screen = HomeScreen(self.view, self, self._wall)
         screen.keymap = self._keys
         return screen
+
+    def _read_home(self) -> None:
+        read_late(self, "screens/late.tcss", "screens/home.tcss")
 
     def open_run(self, run: str, *, replay: bool) -> None:
         """Open a run in the place of the one that is open; what lies over the roster is closed."""
@@ -213,6 +219,7 @@ class Bridge(GuardedApp[None]):
         """Show the live runs side by side."""
         from pilothouse.tui.screens.grid import GridScreen  # not for the first frame
 
+        self._read_home()
         screen = GridScreen(self.view, self, self._wall)
         screen.keymap = self._keys
         self.push_screen(screen)
@@ -221,6 +228,7 @@ class Bridge(GuardedApp[None]):
         """Ask for a task."""
         from pilothouse.tui.screens.new_run import NewRunScreen  # not for the first frame
 
+        self._read_home()
         self.push_screen(NewRunScreen(self, self._start, self._draft))
 
     def show_neighbour(self, by: int) -> None:
@@ -250,13 +258,22 @@ class Bridge(GuardedApp[None]):
             self.register_theme(theme)
         self._ours = sorted(theme.name for theme in found)
         wanted = themes.full_name(wanted, self._ours)
+        if wanted not in self.available_themes:
+            if wanted != themes.DEFAULT:
+                problems.append(f"there is no theme {clean_line(wanted, 40)!r}: using the default")
+            wanted = themes.DEFAULT
         if wanted in self.available_themes:
-            self.theme = wanted
-        elif wanted != themes.DEFAULT:
-            problems.append(f"there is no theme {clean_line(wanted, 40)!r}: using the default")
-        if self.theme != wanted and themes.DEFAULT in self.available_themes:
-            self.theme = themes.DEFAULT
+            self._begin_with(wanted)
         return problems
+
+    def _begin_with(self, name: str) -> None:
+        """Take the theme in which all begins. As a change of theme it would have all styles read twice."""
+        self.set_reactive(Bridge.theme, name)
+        theme = self.current_theme
+        classes = {f"-theme-{name}": True, "-dark-mode": theme.dark, "-light-mode": not theme.dark}
+        self.update_classes(classes, update=False)
+        self._refresh_truecolor_filter(self.ansi_theme)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def next_theme(self) -> None:
         """Use the next theme of ours and the person's own."""
@@ -270,6 +287,8 @@ class Bridge(GuardedApp[None]):
 
     def theme_entries(self) -> list[Entry]:
         """Give the palette's entries for the themes."""
+        from pilothouse.tui.widgets.palette import Entry
+
         return [
             Entry(
                 f"{THEME_ENTRY}{name}", f"theme {name}", "use these colours", "in use" * (name == self.theme)
@@ -310,6 +329,8 @@ class Bridge(GuardedApp[None]):
 
     def _settle(self) -> None:
         """Do what would compete with the first frame."""
+        gc.freeze()  # full collections would cost 24 ms each, with thousands of live objects (performance §7)
+        gc.enable()
         WORKSHOP.open()
         self._tidying.begin()
         self.set_interval(tidying.EVERY_S, self._tidying.look)

@@ -6,9 +6,10 @@ What a need is, is `engine.needs`; the bytes are the terminal's. Nothing here kn
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from pilothouse.engine.needs import Need, need_of
 from pilothouse.safety import clean_line
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 TITLE_MARK: Final = "● needs you: "
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(msgspec.Struct, frozen=True):
     """How a person wants to be called."""
 
     bell: bool = True
@@ -38,8 +38,7 @@ class Wishes:
         return cls(bell=settings["bell"], title=settings["window-title"], notify=settings["notify"])
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """What is to be done now."""
 
     bell: bool = False

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from pilothouse import events as ev
 from pilothouse.safety import clean, clean_line
 from pilothouse.tui import words
-from pilothouse.tui.inspection import inspect
 from pilothouse.tui.sieve import Facts
 from pilothouse.tui.wrap import cells, cut, wrap
 
@@ -121,6 +120,8 @@ class Calls:
 
     def _gather(self, call: Call) -> None:
         if call.opened:
+            from pilothouse.tui.inspection import inspect  # not for the first frame
+
             call.history = tuple(inspect(self._record, call.action, call.seq).history)
 
     def index_of(self, action: int) -> int | None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from pilothouse.errors import PilothouseError
 from pilothouse.frames import marker as marking
@@ -16,7 +17,9 @@ from pilothouse.frames.blocks import Blocks
 from pilothouse.frames.changes import changed_boxes, draw_boxes
 from pilothouse.frames.geometry import Box, Extent, Point, View, fit, whole
 from pilothouse.frames.indexed import BEST
-from pilothouse.frames.overlay import draw_overlay
+from pilothouse.frames.marker import Marker
+from pilothouse.frames.overlay import Overlay, draw_overlay
+from pilothouse.frames.painter import Patch
 from pilothouse.frames.workshop import scaled as scale
 from pilothouse.tui.graphics import Graphics
 
@@ -26,9 +29,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from pilothouse.frames.indexed import Quality
-    from pilothouse.frames.marker import Marker
-    from pilothouse.frames.overlay import Overlay
-    from pilothouse.frames.painter import Painter, Patch
+    from pilothouse.frames.painter import Painter
 
 NOTHING: Final = Extent(0, 0)
 KEPT: Final = 6
@@ -37,8 +38,7 @@ CLOSE_UP_FROM: Final = 60
 """A pane of so many cells has room for an enlarged part beside the whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(msgspec.Struct, frozen=True):
     """A picture as it should be shown."""
 
     sha256: str
@@ -56,8 +56,7 @@ class Want:
     """Show the place of the action enlarged beside the whole, where that can't be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Developed:
+class Developed(msgspec.Struct, frozen=True):
     """What came of it: a painted picture, or why there is none."""
 
     want: Want
@@ -106,7 +105,9 @@ class Darkroom:
         view = want.view or whole(image_px)
         box = fit(Extent(round(view.width), round(view.height)), room, want.cell_px)
         if want.compared:
-            before, _ = self._scaled(replace(want, sha256=want.compared), want.view, room, other, painter)
+            before, _ = self._scaled(
+                msgspec.structs.replace(want, sha256=want.compared), want.view, room, other, painter
+            )
             marked = draw_boxes(scaled, changed_boxes(before, scaled))
         else:
             marked = _marked(want, scaled, view)

@@ -11,7 +11,6 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from pilothouse.engine.client import actor_name
-from pilothouse.engine.link import Link
 from pilothouse.engine.roles import DRIVE
 from pilothouse.errors import SettingError
 from pilothouse.journal.disk import is_live
@@ -24,6 +23,7 @@ from pilothouse.terminal.tty import require_terminal, restored
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pilothouse.engine.link import Link
     from pilothouse.runs import RunView
     from pilothouse.terminal.probe import Capabilities
     from pilothouse.tui.attention import Wishes
@@ -60,6 +60,7 @@ async def run_bridge(
     Raises:
         TerminalUnfit: There is no terminal at both ends, or it is too small.
     """
+    gc.disable()  # until the first frame is there (`Bridge`)
     options = options or BridgeOptions()
     capabilities = prepare(reduced_motion=options.reduced_motion)
     from pilothouse.tui import themes
@@ -79,9 +80,11 @@ async def run_bridge(
         speed=speed,
         theme=theme or options.theme or themes.DEFAULT,
     )
-    gc.freeze()  # full collections would cost 24 ms each, with thousands of live objects (performance §7)
-    with restored():
-        await bridge.run_async(mouse=options.mouse)
+    try:
+        with restored():
+            await bridge.run_async(mouse=options.mouse)
+    finally:
+        gc.enable()
     if farewell := bridge.farewell():
         sys.stdout.write(farewell + "\n")
     return bridge.return_code or 0
@@ -91,9 +94,13 @@ def _connector(view: RunView, actor: str, role: str) -> Callable[[str], Link] | 
     """Say how the engine of a run on this machine is connected to; elsewhere commands find their way."""
     if not isinstance(view, FileRuns):
         return None
-    return lambda run: Link(
-        socket_path(run), actor=actor, role=role, alive=lambda: is_live(view.journal(run))
-    )
+
+    def connect(run: str) -> Link:
+        from pilothouse.engine.link import Link  # a recording has none
+
+        return Link(socket_path(run), actor=actor, role=role, alive=lambda: is_live(view.journal(run)))
+
+    return connect
 
 
 def _wishes() -> Wishes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -65,7 +64,7 @@ class Layouts:
         """Remember them for good."""
         with contextlib.suppress(OSError, StateDirError):
             path = self._path or make_private(state_dir()) / NAME
-            aside = path.with_name(f".{NAME}.{secrets.token_hex(4)}")
+            aside = path.with_name(f".{NAME}.{os.urandom(4).hex()}")
             with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(msgspec.json.encode(self._load()))
             aside.replace(path)

@@ -5,17 +5,15 @@ The same rules as in `actions`; the methods are those of the screens `home` and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import msgspec
+
+from pilothouse.runs import RunStatus
 from pilothouse.tui.actions import BY_ID, Action, LocalKey
 
-if TYPE_CHECKING:
-    from pilothouse.runs import RunStatus
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """What the predicates look at."""
 
     chosen: RunStatus | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from pilothouse.events import Hold, Outcome, RunPhase
 from pilothouse.frames.describe import describe
@@ -34,8 +35,7 @@ DISK_LOW_BYTES: Final = 500 << 20
 _GOOD: Final = frozenset({Outcome.COMPLETED, None})
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """How the screen looks at the run."""
 
     following: bool

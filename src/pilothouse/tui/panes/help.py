@@ -39,12 +39,13 @@ class HelpPane(VerticalScroll):
         panes: Mapping[str, tuple[LocalKey, ...]] | None = None,
     ) -> None:
         super().__init__(id="help")
+        self._text = Static(Content(""), id="help-text")
         self._actions = actions
         self._panes = RUN_PANES if panes is None else panes
 
     def compose(self) -> ComposeResult:
         """Lay out the one text."""
-        yield Static(Content(""), id="help-text")
+        yield self._text
 
     def tell(self, situation: Situation | Choice, keymap: Keymap | None = None) -> None:
         """Write the page for what can be done now."""
@@ -56,7 +57,7 @@ class HelpPane(VerticalScroll):
             parts.append(Content("\n"))
         for title, keys in self._panes.items():
             parts += _local(title, keys)
-        self.query_one("#help-text", Static).update(Content("").join(parts))
+        self._text.update(Content("").join(parts))
         self.scroll_home(animate=False)
 
 

@@ -8,11 +8,14 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from pilothouse.tui.stylesheets import read_late
+from pilothouse.tui.widgets.late import Late
 from pilothouse.tui.widgets.lines import PaneHead
 from pilothouse.tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+    from textual.widget import Widget
 
     from pilothouse.tui.rowlist import RowSource
 
@@ -42,22 +45,29 @@ class ListPane(Vertical):
     """A numbered pane around a list of rows."""
 
     ALLOW_MAXIMIZE = False
+    pill = Late(lambda _pane: NewBelow())
 
-    def __init__(self, number: int, source: RowSource, id: str) -> None:  # noqa: A002
-        super().__init__(id=id, classes="pane")
+    def __init__(self, number: int, source: RowSource, id: str, *, is_here: bool = False) -> None:  # noqa: A002
+        super().__init__(id=id, classes="pane -here" if is_here else "pane")
         self._head = PaneHead(number)
+        self._head.stand_out(is_here)
         self.rows = Rows(source, id=f"{id}-rows")
-        self._pill = NewBelow()
 
     def compose(self) -> ComposeResult:
         """Lay out head and rows."""
         yield self._head
         yield self.rows
-        yield self._pill
+
+    def take_in(self, pane: Widget) -> None:
+        """Mount what says that rows came below."""
+        read_late(self.app, "screens/late.tcss")
+        self.mount(pane)
 
     def tell_new(self, count: int) -> None:
         """Say how many rows came below, while one looks at others."""
-        self._pill.tell(count)
+        pill = self.pill if count else ListPane.pill.found(self)
+        if pill is not None:
+            pill.tell(count)
 
     def say(self, *right: str) -> None:
         """Set what is said at the right of the head."""

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from textual import on
 
 from pilothouse.tui.actions import ACTIONS
 from pilothouse.tui.layouts import BY, Layouts, Shares, size_class, within
 from pilothouse.tui.screens.base import RunBody
-from pilothouse.tui.widgets.palette import Entry, PalettePane
 
 if TYPE_CHECKING:
     from textual import events
 
     from pilothouse.tui.actions import Action
     from pilothouse.tui.surroundings import Surroundings
+    from pilothouse.tui.widgets.palette import Entry, PalettePane
 
 
 class ArrangingScreen(RunBody):
@@ -31,25 +30,27 @@ class ArrangingScreen(RunBody):
     def do_palette(self) -> None:
         """Offer every action by its name."""
         entries = [self._entry(action) for action in ACTIONS if action.id != "palette"]
-        self.query_one(PalettePane).offer([*entries, *self.surroundings.theme_entries()])
+        self.drawer.palette.offer([*entries, *self.surroundings.theme_entries()])
         self.drawer.open("palette")
         self.show_keys()
 
     def _entry(self, action: Action) -> Entry:
+        from pilothouse.tui.widgets.palette import Entry
+
         now = self.situation
         title = action.title_for(now.steerable)
         return Entry(action.id, title, action.does, self.keymap.shown(action), action.why_not(now))
 
-    @on(PalettePane.Chosen)
-    def _chosen_by_name(self, message: PalettePane.Chosen) -> None:
+    def on_palette_pane_chosen(self, message: PalettePane.Chosen) -> None:
+        """Do what was chosen by its name."""
         message.stop()
         if self.surroundings.choose_theme(message.action):
             self.close_drawer()
         else:
             self.choose_action(message.action)
 
-    @on(PalettePane.Left)
-    def _left_palette(self, message: PalettePane.Left) -> None:
+    def on_palette_pane_left(self, message: PalettePane.Left) -> None:
+        """Close the palette."""
         message.stop()
         self.close_drawer()
 

@@ -25,15 +25,15 @@ from pilothouse.tui import status, words
 from pilothouse.tui.actions import ACTIONS, HELP_KEYS, Situation, waits_here
 from pilothouse.tui.calls import Calls
 from pilothouse.tui.keymap import Keymap
-from pilothouse.tui.panes.help import HelpPane
-from pilothouse.tui.panes.inspector import InspectorPane
 from pilothouse.tui.panes.lists import ListPane
 from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.playhead import Playhead
 from pilothouse.tui.record import Record
 from pilothouse.tui.sieve import Sieve
+from pilothouse.tui.stylesheets import read_late
 from pilothouse.tui.transcript import Transcript
 from pilothouse.tui.widgets.drawer import Drawer
+from pilothouse.tui.widgets.late import Late
 from pilothouse.tui.widgets.lines import FactLine, KeyBar, PaneHead
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from pilothouse.runs import RunView
     from pilothouse.state import RunState
     from pilothouse.tui.graphics import Graphics
+    from pilothouse.tui.panes.help import HelpPane
+    from pilothouse.tui.panes.inspector import InspectorPane
     from pilothouse.tui.widgets.rows import Rows
 
 TICK_S = 0.1
@@ -62,6 +64,18 @@ FRAME_ROWS, TOOLS_ROWS = 2, 7
 WIDE_CELLS, SPLIT_CELLS, SPLIT_ROWS = 100, 72, 20
 
 
+def _help(_screen: RunBody) -> HelpPane:
+    from pilothouse.tui.panes.help import HelpPane
+
+    return HelpPane()
+
+
+def _inspector(_screen: RunBody) -> InspectorPane:
+    from pilothouse.tui.panes.inspector import InspectorPane
+
+    return InspectorPane()
+
+
 class RunBody(PacedScreen):
     """Three panes on one run, a status line, a footer, and a drawer for the composer and the prompts."""
 
@@ -71,6 +85,9 @@ class RunBody(PacedScreen):
     role = DRIVE
     """What the person may do to a live run."""
     keymap = Keymap()
+    help_pane = Late(_help)
+    inspector = Late(_inspector)
+    unfit = Late(lambda _screen: Static(id="unfit"))
 
     def __init__(
         self,
@@ -118,23 +135,32 @@ class RunBody(PacedScreen):
 
     def compose(self) -> ComposeResult:
         """Lay out everything; panes come in the order the grid places them."""
+        # What is so from the beginning is said before there is anything to be styled anew by it.
+        self.set_class(self.app.size.width >= WIDE_CELLS, "-wide")
         yield FactLine(id="status")
         with Container(id="panes"):
-            yield InspectorPane()
-            yield ListPane(1, self.transcript_sieve, id="transcript")
+            yield ListPane(1, self.transcript_sieve, id="transcript", is_here=True)
             yield PicturePane(self._blob, self.ways[0], self._cell_px)
             yield ListPane(2, self.calls_sieve, id="tools")
-        yield HelpPane()
         yield Drawer(self._now)
         yield KeyBar()
-        yield Static(Content(""), id="unfit")
+
+    def take_in(self, pane: Widget) -> None:
+        """Mount a pane that was not needed before: the inspector is one of the panes."""
+        read_late(self.app, "screens/late.tcss")
+        match pane.id:
+            case "help":
+                self.mount(pane, after="#panes")
+            case "inspector":
+                self.query_one("#panes").mount(pane, before=0)
+            case _:
+                self.mount(pane)
 
     async def _blob(self, sha256: str) -> bytes:
         return await self.view.blob(self.run_id, sha256)
 
     def on_mount(self) -> None:
         """Start following the run."""
-        self.query_one("#composer").border_title = None
         self.set_interval(TICK_S, self._tick)
         self.set_interval(1.0, self._look_around)
         self._look_around()
@@ -258,7 +284,8 @@ class RunBody(PacedScreen):
 
         the tool calls when they have the focus, else the transcript.
         """
-        if (inspector := self.query_one(InspectorPane)).rows.has_focus:
+        inspector = RunBody.inspector.found(self)
+        if inspector is not None and inspector.rows.has_focus:
             return inspector.rows
         return self.calls_rows if self.calls_rows.has_focus else self.transcript_rows
 
@@ -409,10 +436,10 @@ class RunBody(PacedScreen):
         """Choose the layout for the size there is."""
         width, height = self.size
         unfit = width < SMALLEST[0] or height < SMALLEST[1]
-        self.set_class(unfit, "-unfit")
         if unfit:
             sentence = f"terminal too small: {width}×{height}, the bridge needs {SMALLEST[0]}×{SMALLEST[1]}"
-            self.query_one("#unfit", Static).update(Content(sentence))
+            self.unfit.update(Content(sentence))
+        self.set_class(unfit, "-unfit")
         self.set_class(width >= WIDE_CELLS, "-wide")
         split = width >= SPLIT_CELLS and height >= SPLIT_ROWS
         self._shape_panes(width, height)

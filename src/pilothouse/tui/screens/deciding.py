@@ -5,25 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from textual import on, work
+from textual import work
 
 from pilothouse import commands as cmd
 from pilothouse.errors import PilothouseError
 from pilothouse.ids import new_command_id
 from pilothouse.safety import clean_line
 from pilothouse.tui.screens.base import RunBody
-from pilothouse.tui.widgets.always import AlwaysForm
-from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
-from pilothouse.tui.widgets.composer import Composer
-from pilothouse.tui.widgets.drawer import DECIDING
-from pilothouse.tui.widgets.lines import Fact, FactLine
-from pilothouse.tui.widgets.prompts import LimitLine, parse_limit, parse_model
+from pilothouse.tui.widgets.drawer import DECIDING, Drawer
+from pilothouse.tui.widgets.lines import Fact
 
 if TYPE_CHECKING:
     from textual import events
 
     from pilothouse.commands import Ack, Command
     from pilothouse.events import ApprovalRequested
+    from pilothouse.tui.widgets.approval import ApprovalPane, DecisionForm
+    from pilothouse.tui.widgets.prompts import LimitLine
 
 
 def _seen(asked: ApprovalRequested) -> cmd.Expect:
@@ -50,7 +48,7 @@ class DecidingScreen(RunBody):
             self.settle()
             self.say(str(error), "error")
             if isinstance(command, cmd.Say):
-                self.query_one(Composer).restore(command.text)
+                self.drawer.composer.restore(command.text)
         else:
             self.wait_for(ack.seq)
         self.refresh_all()
@@ -94,11 +92,13 @@ class DecidingScreen(RunBody):
             Fact(f"{clean_line(one.limit, 20)} {one.used:g} of {one.value:g}", "$text-warning")
             for one in state.limits
         ]
-        self.query_one("#limits-now", FactLine).put(facts)
+        self.drawer.limits_now.put(facts)
         self._open("limits")
 
-    @on(LimitLine.Given)
-    def _limit(self, message: LimitLine.Given) -> None:
+    def on_limit_line_given(self, message: LimitLine.Given) -> None:
+        """Set a limit or another model, as it was written."""
+        from pilothouse.tui.widgets.prompts import parse_limit, parse_model
+
         self._close()
         reached, given = self.record.head_state.limits, parse_limit(message.text)
         if (model := parse_model(message.text)) is not None:
@@ -120,35 +120,38 @@ class DecidingScreen(RunBody):
     def show_approval(self) -> None:
         """Show what waits; a pane open on a request that does not wait any more is closed."""
         asked = self.record.head_state.approval if self.live else None
-        pane, before = self.query_one(ApprovalPane), self.query_one(ApprovalPane).asked
-        pane.put(asked)
+        pane = Drawer.approval.found(self.drawer)
+        before = None if pane is None else pane.asked
+        if asked != before:
+            self.drawer.approval.put(asked)
         if self.drawer.opened in DECIDING and before is not None and asked != before:
             self._close()
             self.say("what waited there is decided", "warning")
         self.drawer.offer(offering=asked is not None)
 
-    @on(ApprovalPane.Approved)
-    def _approve(self, message: ApprovalPane.Approved) -> None:
+    def on_approval_pane_approved(self, message: ApprovalPane.Approved) -> None:
+        """Let what waits happen, if it is still that."""
         if self.drawer.opened == "approval" and message.asked == self.record.head_state.approval:
             self._close()
             self.send(cmd.Approve(**self._who(), expect=_seen(message.asked)), "approving…")
 
-    @on(ApprovalPane.Wanted)
-    def _form(self, message: ApprovalPane.Wanted) -> None:
-        asked = self.query_one(ApprovalPane).asked
+    def on_approval_pane_wanted(self, message: ApprovalPane.Wanted) -> None:
+        """Open a form for what waits."""
+        asked = self.drawer.approval.asked
         if self.drawer.opened != "approval" or asked is None:
             return
         if message.form != "always":
-            self.query_one(f"#{message.form}", DecisionForm).ask(asked)
+            form = self.drawer.edit if message.form == "edit" else self.drawer.reject
+            form.ask(asked)
         elif asked.always:
-            self.query_one(AlwaysForm).ask(asked)
+            self.drawer.always.ask(asked)
         else:
             self.say("no rule can let this happen always: approve it each time", "warning")
             return
         self._open(message.form)
 
-    @on(DecisionForm.Given)
-    def _decide(self, message: DecisionForm.Given) -> None:
+    def on_decision_form_given(self, message: DecisionForm.Given) -> None:
+        """Decide as the form says, if its request still waits."""
         who, expect = self._who(), _seen(message.asked)
         if self.drawer.opened != message.form or message.asked != self.record.head_state.approval:
             return

@@ -24,12 +24,14 @@ from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.panes.pointed import Pointed
 from pilothouse.tui.pointer import PASTE_MAX, Deed, Keyboard, Mouse, Report, aim_reports, deeds_of_paste
 from pilothouse.tui.screens.placing import PlacingScreen
-from pilothouse.tui.widgets.wheel import Grip, Standing, WheelPane, echoed
+from pilothouse.tui.widgets.drawer import Drawer
+from pilothouse.tui.widgets.wheel import Grip, Standing, echoed
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
     from pilothouse.state import RunState
+    from pilothouse.tui.widgets.wheel import WheelPane
 
 TICK_S = 0.05
 """How often what waits for time is looked at, while somebody drives here."""
@@ -186,8 +188,8 @@ class DrivingScreen(PlacingScreen):
 
     # --- driving ----------------------------------------------------------------------------------
 
-    @on(WheelPane.Pressed)
-    def _wheel_key(self, message: WheelPane.Pressed) -> None:
+    def on_wheel_pane_pressed(self, message: WheelPane.Pressed) -> None:
+        """Take a key for the wheel, or for the page."""
         match self.grip:
             case Grip.ASK if message.key == "ctrl+y":
                 self._take_wheel()
@@ -223,8 +225,8 @@ class DrivingScreen(PlacingScreen):
         self._outbox.order("release")
         self._send_next()
 
-    @on(WheelPane.Pasted)
-    def _wheel_paste(self, message: WheelPane.Pasted) -> None:
+    def on_wheel_pane_pasted(self, message: WheelPane.Pasted) -> None:
+        """Paste into the page."""
         if self.grip is not Grip.DRIVING:
             return
         if len(message.text) > PASTE_MAX:
@@ -354,11 +356,17 @@ class DrivingScreen(PlacingScreen):
             echo=self._echo,
             why=self._why,
         )
-        before = self.query_one(WheelPane).standing
-        self.query_one(WheelPane).put(standing)
+        self._put_standing(standing)
+        self._show_driver(state if self.live else self.record.state_at(self.playhead.position))
+
+    def _put_standing(self, standing: Standing) -> None:
+        pane = self.drawer.wheel if self.drawer.opened == "wheel" else Drawer.wheel.found(self.drawer)
+        if pane is None:
+            return
+        before = pane.standing
+        pane.put(standing)
         if before.keys != standing.keys:
             self.show_keys()
-        self._show_driver(state if self.live else self.record.state_at(self.playhead.position))
 
     def _show_driver(self, state: RunState) -> None:
         """Draw a border around the picture while a person drives, and say in it who."""

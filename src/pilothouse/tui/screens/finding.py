@@ -6,8 +6,6 @@ import re
 import time
 from typing import TYPE_CHECKING, Final
 
-from textual import on
-
 from pilothouse.errors import PilothouseError
 from pilothouse.tui import words
 from pilothouse.tui.actions import SEARCH_KEYS
@@ -17,12 +15,12 @@ from pilothouse.tui.record import IDLE_LIMITS_S
 from pilothouse.tui.screens.inspecting import InspectingScreen
 from pilothouse.tui.search import Search
 from pilothouse.tui.sieve import BRIEF, DETAILS, FULL, Filter, parse_filter
-from pilothouse.tui.widgets.finders import Find, Sift
 from pilothouse.tui.widgets.lines import KeyBar
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from pilothouse.tui.widgets.finders import Find, Sift
     from pilothouse.tui.widgets.rows import Rows
 
 
@@ -69,8 +67,8 @@ class FindingScreen(InspectingScreen):
             self.close_inspector()
         self._open("find")
 
-    @on(Find.Given)
-    def _find(self, message: Find.Given) -> None:
+    def on_find_given(self, message: Find.Given) -> None:
+        """Search for what was written."""
         self._close()
         self.forget_search()
         if not message.text.strip():
@@ -202,16 +200,17 @@ class FindingScreen(InspectingScreen):
     def do_filter(self) -> None:
         """Ask which rows to show."""
         members = {call.member for call in self.calls.calls}
-        self.query_one(Sift).members = tuple(sorted(members))
+        self.drawer.sift.members = tuple(sorted(members))
         self._open("sift")
 
-    @on(Find.Left)
-    @on(Sift.Left)
-    def _looked_away(self) -> None:
+    def on_find_left(self) -> None:
+        """Leave everything as it is."""
         self._close()
 
-    @on(Sift.Given)
-    def _sift(self, message: Sift.Given) -> None:
+    on_sift_left = on_find_left
+
+    def on_sift_given(self, message: Sift.Given) -> None:
+        """Show only the rows that were asked for."""
         self._close()
         self.filter_rows(parse_filter(message.text), message.text.strip())
 

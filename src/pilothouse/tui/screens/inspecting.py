@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.css.query import NoMatches
-
-from pilothouse.tui.inspection import inspect
-from pilothouse.tui.panes.inspector import InspectorPane
 from pilothouse.tui.panes.picture import PicturePane
+from pilothouse.tui.screens.base import RunBody
 from pilothouse.tui.screens.deciding import DecidingScreen
 
 if TYPE_CHECKING:
@@ -68,13 +65,15 @@ class InspectingScreen(DecidingScreen):
         call = self.call_here() if self.inspecting else None
         if call is None:
             return
+        from pilothouse.tui.inspection import inspect
+
         stop = self.record.stop_of(call.action)
         # Once the next step is over nothing more is added to this one.
         is_whole = stop is not None and self.record.next_stop(stop) < self.record.head
         gathered = (call.action, -1 if is_whole else self.record.head)
         if gathered != self._gathered:
             self._gathered = gathered
-            self.query_one(InspectorPane).show(inspect(self.record, call.action, call.seq))
+            self.inspector.show(inspect(self.record, call.action, call.seq))
 
     def show_status(self) -> None:
         """Show the status line and the picture, compared with the one before where that is asked for."""
@@ -99,9 +98,8 @@ class InspectingScreen(DecidingScreen):
 
     def _show_filled(self) -> None:
         super()._show_filled()
-        try:
-            pane = self.query_one(InspectorPane)
-        except NoMatches:
+        pane = self.inspector if self.inspecting else RunBody.inspector.found(self)
+        if pane is None:
             return
         place = self.query_one("#transcript")
         pane.display = self.inspecting and bool(place.display)

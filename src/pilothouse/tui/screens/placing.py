@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from textual import on
-from textual.widgets import Input
 
 from pilothouse.frames.overlay import overlay_of
 from pilothouse.tui.panes.picture import PicturePane
@@ -18,9 +17,10 @@ from pilothouse.tui.panes.pointed import Pointed
 from pilothouse.tui.placing import placed
 from pilothouse.tui.pointer import SLOP_PX
 from pilothouse.tui.screens.deciding import DecidingScreen
-from pilothouse.tui.widgets.approval import DecisionForm
 
 if TYPE_CHECKING:
+    from textual.widgets import Input
+
     from pilothouse.events import ApprovalRequested
     from pilothouse.frames.geometry import Point
     from pilothouse.frames.overlay import Overlay
@@ -56,17 +56,16 @@ class PlacingScreen(DecidingScreen):
     @property
     def _edited(self) -> ApprovalRequested | None:
         """What is being edited."""
-        return self.query_one("#edit", DecisionForm).asked if self.drawer.opened == "edit" else None
+        return self.drawer.edit.asked if self.drawer.opened == "edit" else None
 
     def _proposed(self) -> Overlay | None:
         asked = self._edited
-        given = _read(self.query_one("#edit", DecisionForm).value) if asked is not None else None
+        given = _read(self.drawer.edit.value) if asked is not None else None
         return overlay_of(asked.member, given) if asked is not None and given is not None else None
 
-    @on(Input.Changed, "#edit")
-    def _rewritten(self) -> None:
+    def on_input_changed(self, message: Input.Changed) -> None:
         """Draw what is written now."""
-        if self._edited is not None:
+        if message.input.id == "edit" and self._edited is not None:
             self.show_status()
 
     @on(Pointed.Pointer)
@@ -86,7 +85,7 @@ class PlacingScreen(DecidingScreen):
                     self._place(asked, start, report.at)
 
     def _place(self, asked: ApprovalRequested, start: Point, end: Point) -> None:
-        form = self.query_one("#edit", DecisionForm)
+        form = self.drawer.edit
         if problem := self._unfit(asked):
             self.say(problem, "warning")
             return

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual import on
-
 from pilothouse import commands as cmd
+from pilothouse.tui.correspondence import Correspondence
 from pilothouse.tui.screens.deciding import DecidingScreen
-from pilothouse.tui.widgets.queue import Correspondence, MessageEditor, QueuePane
+from pilothouse.tui.widgets.drawer import Drawer
 
 if TYPE_CHECKING:
     from pilothouse.events import Event
+    from pilothouse.tui.widgets.queue import MessageEditor, QueuePane
 
 
 class QueueingScreen(DecidingScreen):
@@ -29,40 +29,45 @@ class QueueingScreen(DecidingScreen):
     def show_approval(self) -> None:
         """Show what waits, messages too."""
         super().show_approval()
+        if (pane := Drawer.queue.found(self.drawer)) is not None:
+            self._show_queue(pane)
+
+    def _show_queue(self, pane: QueuePane) -> None:
         settled = self._letters.settled if self._letters is not None else ()
-        self.query_one(QueuePane).put(self.record.head_state.messages, settled)
+        pane.put(self.record.head_state.messages, settled)
 
     def do_run_queue(self) -> None:
         """Open the queue."""
+        self._show_queue(self.drawer.queue)
         self._open("queue")
 
-    @on(QueuePane.Left)
-    def _leave_queue(self) -> None:
+    def on_queue_pane_left(self) -> None:
+        """Leave the messages as they are."""
         self._close()
 
-    @on(QueuePane.Moved)
-    def _move(self, message: QueuePane.Moved) -> None:
+    def on_queue_pane_moved(self, message: QueuePane.Moved) -> None:
+        """Put a message elsewhere in the queue."""
         self.send(cmd.Revise(**self._who(), message=message.message_id, before=message.before), "moving…")
 
-    @on(QueuePane.Timed)
-    def _time(self, message: QueuePane.Timed) -> None:
+    def on_queue_pane_timed(self, message: QueuePane.Timed) -> None:
+        """Have a message read at another boundary."""
         self.send(cmd.Revise(**self._who(), message=message.message_id, when=message.when), "changing…")
 
-    @on(QueuePane.TakenBack)
-    def _take_back(self, message: QueuePane.TakenBack) -> None:
+    def on_queue_pane_taken_back(self, message: QueuePane.TakenBack) -> None:
+        """Take a message back."""
         self.send(cmd.Unsay(**self._who(), message=message.message_id), "taking it back…")
 
-    @on(QueuePane.Rewording)
-    def _reword(self, message: QueuePane.Rewording) -> None:
-        self.query_one(MessageEditor).begin(message.queued)
+    def on_queue_pane_rewording(self, message: QueuePane.Rewording) -> None:
+        """Open a message's words."""
+        self.drawer.message.begin(message.queued)
         self._open("message")
 
-    @on(MessageEditor.Kept)
-    def _back_to_queue(self) -> None:
+    def on_message_editor_kept(self) -> None:
+        """Go back to the queue."""
         self._open("queue")
 
-    @on(MessageEditor.Reworded)
-    def _reworded(self, message: MessageEditor.Reworded) -> None:
+    def on_message_editor_reworded(self, message: MessageEditor.Reworded) -> None:
+        """Have a message's words changed."""
         self._open("queue")
         revised = cmd.Revise(**self._who(), message=message.message_id, text=message.text, when=message.when)
         self.send(revised, "changing…")

@@ -12,7 +12,6 @@ from textual.binding import Binding, BindingType
 
 from pilothouse import commands as cmd
 from pilothouse.tui.actions import ACTIONS, BY_ID
-from pilothouse.tui.panes.help import HelpPane
 from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.screens.arranging import ArrangingScreen
 from pilothouse.tui.screens.attending import AttendingScreen
@@ -20,13 +19,14 @@ from pilothouse.tui.screens.finding import FindingScreen
 from pilothouse.tui.screens.linking import LinkedScreen
 from pilothouse.tui.screens.queueing import QueueingScreen
 from pilothouse.tui.screens.zooming import Zooming
-from pilothouse.tui.widgets.approval import ApprovalPane
-from pilothouse.tui.widgets.composer import Composer
-from pilothouse.tui.widgets.prompts import AbortPane, GoTo, LimitLine, parse_place
+from pilothouse.tui.widgets.drawer import Drawer
 from pilothouse.tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pilothouse.tui.widgets.composer import Composer
+    from pilothouse.tui.widgets.prompts import AbortPane, GoTo
 
 
 AGAIN_S = 2.0
@@ -76,7 +76,8 @@ class RunScreen(Zooming, ArrangingScreen, FindingScreen, QueueingScreen, Attendi
 
         A key that was meant for what lies open in front must not steer the run behind it.
         """
-        self.query_one(ApprovalPane).touch()
+        if (approval := Drawer.approval.found(self.drawer)) is not None:
+            approval.touch()
         if self.drawer.opened and name not in _BESIDE_DRAWER:
             return
         if self.has_class("-help") and name not in _BESIDE_HELP:
@@ -125,8 +126,8 @@ class RunScreen(Zooming, ArrangingScreen, FindingScreen, QueueingScreen, Attendi
         """Open the composer."""
         self._open("composer")
 
-    @on(Composer.Said)
-    def _said(self, message: Composer.Said) -> None:
+    def on_composer_said(self, message: Composer.Said) -> None:
+        """Send what was written."""
         self._close()
         self.send(cmd.Say(**self._who(), text=message.text, when=message.when), "sending…")
 
@@ -134,14 +135,15 @@ class RunScreen(Zooming, ArrangingScreen, FindingScreen, QueueingScreen, Attendi
         """Open the abort pane."""
         self._open("abort")
 
-    @on(AbortPane.Committed)
-    def _abort(self, message: AbortPane.Committed) -> None:
+    def on_abort_pane_committed(self, message: AbortPane.Committed) -> None:
+        """End the run."""
         self._close()
         self.send(cmd.Abort(**self._who(), keep_browser=message.keep_browser), "aborting…")
 
     def do_run_interrupt(self) -> None:
         """Copy what is selected, else pause; the second time open the abort pane."""
-        selected = self.query_one(Composer).selected_text or self.get_selected_text()
+        composer = Drawer.composer.found(self.drawer)
+        selected = (composer.selected_text if composer is not None else "") or self.get_selected_text()
         if selected:
             self.copy(selected)
             return
@@ -203,8 +205,10 @@ class RunScreen(Zooming, ArrangingScreen, FindingScreen, QueueingScreen, Attendi
         """Ask where to go."""
         self._open("goto")
 
-    @on(GoTo.Given)
-    def _went(self, message: GoTo.Given) -> None:
+    def on_go_to_given(self, message: GoTo.Given) -> None:
+        """Go to the place that was named."""
+        from pilothouse.tui.widgets.prompts import parse_place
+
         self._close()
         place = parse_place(message.text)
         stops = self.record.stops
@@ -244,7 +248,7 @@ class RunScreen(Zooming, ArrangingScreen, FindingScreen, QueueingScreen, Attendi
 
     def _vertical(self, by: int) -> None:
         if self.has_class("-help"):
-            self.query_one(HelpPane).scroll_relative(y=by, animate=False)
+            self.help_pane.scroll_relative(y=by, animate=False)
         else:
             self.current_rows.move(by)
 
@@ -258,9 +262,8 @@ class RunScreen(Zooming, ArrangingScreen, FindingScreen, QueueingScreen, Attendi
 
     def _page(self, by: int) -> None:
         if self.has_class("-help"):
-            self.query_one(HelpPane).scroll_page_down(animate=False) if by > 0 else self.query_one(
-                HelpPane
-            ).scroll_page_up(animate=False)
+            scroll = self.help_pane.scroll_page_down if by > 0 else self.help_pane.scroll_page_up
+            scroll(animate=False)
         else:
             self.current_rows.page(by)
 
@@ -373,12 +376,11 @@ class RunScreen(Zooming, ArrangingScreen, FindingScreen, QueueingScreen, Attendi
             self._close()
             self.say("the run is over: there is nothing to abort any more")
 
-    @on(Composer.Left)
-    @on(AbortPane.Left)
-    @on(GoTo.Left)
-    @on(LimitLine.Left)
-    def _left(self) -> None:
+    def on_composer_left(self) -> None:
+        """Close what was left without an answer."""
         self._close()
+
+    on_abort_pane_left = on_go_to_left = on_limit_line_left = on_composer_left
 
     def do_back(self) -> None:
         """Close what is open, innermost first."""
@@ -395,7 +397,8 @@ class RunScreen(Zooming, ArrangingScreen, FindingScreen, QueueingScreen, Attendi
 
     def do_help(self) -> None:
         """Show or close the help pane."""
+        pane = self.help_pane
         self.toggle_class("-help")
         if self.has_class("-help"):
-            self.query_one(HelpPane).tell(self.situation, self.keymap)
+            pane.tell(self.situation, self.keymap)
         self.show_keys()

@@ -5,9 +5,9 @@ the status line, a pane's head, the footer. They lay out given facts; they know 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 from textual.content import Content
 from textual.widget import Widget
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """A short clean text, its style, and how early it gives way when there is no room."""
 
     text: str
@@ -33,7 +32,7 @@ def fitting(facts: Sequence[Fact], width: int, gap: int = 2) -> list[Fact]:
     while (over := _cells(kept, gap) - width) > 0:
         at = max(range(len(kept)), key=lambda n: (bool(kept[n].text), kept[n].rank, cells(kept[n].text)))
         room = 0 if kept[at].rank else cells(kept[at].text) - over
-        kept[at] = replace(kept[at], text=cut(kept[at].text, room) if room > 0 else "")
+        kept[at] = msgspec.structs.replace(kept[at], text=cut(kept[at].text, room) if room > 0 else "")
         if room > 0:
             break
     return kept

@@ -153,22 +153,20 @@ class PalettePane(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="palette")
+        self.line = PaletteInput()
+        """What has the keys while the palette is open."""
+        self._list = _Found()
         self._entries: tuple[Entry, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Lay out the line and what is found."""
-        yield PaletteInput()
-        yield _Found()
+        yield self.line
+        yield self._list
 
     @property
     def found(self) -> list[Entry]:
         """What matches what is written."""
-        return self.query_one(_Found).rows
-
-    @property
-    def line(self) -> PaletteInput:
-        """What has the keys while the palette is open."""
-        return self.query_one(PaletteInput)
+        return self._list.rows
 
     def offer(self, entries: Sequence[Entry]) -> None:
         """Begin anew with these entries."""
@@ -177,7 +175,7 @@ class PalettePane(Vertical):
         self._find("")
 
     def _find(self, query: str) -> None:
-        found = self.query_one(_Found)
+        found = self._list
         found.rows, found.at = matching(self._entries, query), 0
         found.refresh(layout=True)
 
@@ -189,7 +187,7 @@ class PalettePane(Vertical):
     @on(Input.Submitted)
     def _submitted(self, message: Input.Submitted) -> None:
         message.stop()
-        found = self.query_one(_Found)
+        found = self._list
         if message.value != "" or found.rows:
             rows = matching(self._entries, message.value)  # what is typed ahead of the repaint counts
             at = min(found.at, len(rows) - 1) if rows == found.rows else 0
@@ -197,6 +195,6 @@ class PalettePane(Vertical):
 
     def move(self, by: int) -> None:
         """Choose another row, as far as there are some."""
-        found = self.query_one(_Found)
+        found = self._list
         found.at = min(max(found.at + by, 0), max(len(found.rows) - 1, 0))
         found.refresh()

@@ -6,9 +6,9 @@ ending a run, going to a place, setting a limit. They ask; the screen acts.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
@@ -72,8 +72,7 @@ class AbortPane(Widget, can_focus=True):
         self.post_message(self.Left())
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where to go: exactly one is given."""
 
     step: int | None = None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Final, Literal
 
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from pilothouse import events as ev
 from pilothouse.safety import clean, clean_line
 from pilothouse.tui.widgets.composer import TEXT_MAX, Composer
 from pilothouse.tui.wrap import cut
@@ -21,30 +19,8 @@ if TYPE_CHECKING:
 
     from pilothouse.state import QueuedMessage
 
-SETTLED_SHOWN: Final = 4
 WHEN: Final = {"now": "now", "after": "after this batch", "end": "when it has finished"}
 _NEXT: Final = {"after": "end", "end": "now", "now": "after"}
-
-
-class Correspondence:
-    """What became of messages, read off the events as they come; bounded."""
-
-    def __init__(self) -> None:
-        self.settled: deque[tuple[str, str]] = deque(maxlen=SETTLED_SHOWN)
-        """A sentence about each, and its words; the newest last."""
-        self._texts: dict[str, str] = {}
-
-    def take(self, event: ev.Event) -> None:
-        """Take note of what happened, in order."""
-        match event:
-            case ev.MessageQueued(id=ident, text=text):
-                self._texts[ident] = text
-            case ev.MessageRevised(id=ident, text=text) if ident in self._texts:
-                self._texts[ident] = text
-            case ev.MessageDelivered(id=ident, turn=turn) if ident in self._texts:
-                self.settled.append((f"✓ delivered at turn {turn}", self._texts.pop(ident)))
-            case ev.MessageReturned(id=ident, why=why) if ident in self._texts:
-                self.settled.append((f"! returned: {clean_line(why, 120)}", self._texts.pop(ident)))
 
 
 class QueuePane(Widget, can_focus=True):

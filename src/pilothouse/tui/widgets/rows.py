@@ -21,6 +21,7 @@ from textual.strip import Strip
 
 from pilothouse.tui.heights import Heights
 from pilothouse.tui.widgets.brush import Brush
+from pilothouse.tui.widgets.late_styles import LateStyles
 
 if TYPE_CHECKING:
     import re
@@ -58,14 +59,13 @@ def thumb(bar: ScrollBar) -> tuple[int, int]:
     return int((cells - long) * bar.position / (lines - window) * 8), ceil(long * 8)
 
 
-class Rows(ScrollView, can_focus=True, inherit_bindings=False):
+class Rows(LateStyles, ScrollView, can_focus=True, inherit_bindings=False):
     """Scrolls a `RowSource`; a cursor marks the row the screen is at. Its keys are the screen's."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"rows--{tone}" for tone in TONES} | {
-        "rows--cursor",
-        "rows--bar",
-        "rows--match",
-    }
+    LATE_STYLES: ClassVar[frozenset[str]] = frozenset(
+        f"rows--{tone}" for tone in (*TONES, "cursor", "bar", "match")
+    )
+    LATE_SHEET = "widgets/rows.tcss"
     ALLOW_MAXIMIZE = False
 
     class Chosen(Message):
@@ -274,6 +274,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """Forget colours after a change of theme or focus."""
         super().notify_style_update()
         self._brush.forget()
+        self.refresh()
 
     # --- painting ---------------------------------------------------------------------------------
 

@@ -5,10 +5,10 @@ It says how things stand and passes every key on; what they mean is the screen's
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
@@ -37,8 +37,7 @@ class Grip(StrEnum):
     """It was taken away; the keys mean nothing until that has been seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """What the pane says."""
 
     grip: Grip = Grip.OFF
