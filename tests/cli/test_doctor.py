@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -18,8 +17,8 @@ from pilothouse.terminal.probe import Capabilities
 FULL = Capabilities(
     kitty=True, cell_width_px=9, cell_height_px=18, truecolor=True, has_answered=True, rtt_ms=4
 )
-BLOCKS = dataclasses.replace(FULL, kitty=False)
-IN_SCREEN = dataclasses.replace(BLOCKS, multiplexer="screen")
+BLOCKS = msgspec.structs.replace(FULL, kitty=False)
+IN_SCREEN = msgspec.structs.replace(BLOCKS, multiplexer="screen")
 
 
 def findings(capabilities: Capabilities = FULL, **environ: str) -> dict[str, Finding]:
@@ -76,10 +75,10 @@ def test_a_settings_file_with_a_mistake_is_bad(state_dir: Path) -> None:
         (BLOCKS, "pictures", "block characters, cells of 9x18 pixels", Verdict.NOTE),
         (IN_SCREEN, "pictures", "blocks, inside screen", Verdict.NOTE),
         (FULL, "round trip", "4 ms", Verdict.OK),
-        (dataclasses.replace(FULL, rtt_ms=600, ssh=True), "round trip", "600 ms over SSH", Verdict.NOTE),
+        (msgspec.structs.replace(FULL, rtt_ms=600, ssh=True), "round trip", "600 ms over SSH", Verdict.NOTE),
         (Capabilities(), "round trip", "the terminal was not asked, or did not answer", Verdict.OK),
         (FULL, "colours", "16 million", Verdict.OK),
-        (dataclasses.replace(FULL, truecolor=False), "colours", "256, by COLORTERM and TERM", Verdict.NOTE),
+        (msgspec.structs.replace(FULL, truecolor=False), "colours", "256, by COLORTERM and TERM", Verdict.NOTE),
     ],
 )  # fmt: skip
 def test_what_the_terminal_answered_is_worded(
@@ -98,7 +97,7 @@ def test_tmux_is_asked_whether_it_passes_pictures(
     stand_in.write_text(f'#!/bin/sh\n[ "$*" = "show-options -gv allow-passthrough" ] && echo {answer}\n')
     stand_in.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    told = findings(dataclasses.replace(FULL, multiplexer="tmux"))["pictures"]
+    told = findings(msgspec.structs.replace(FULL, multiplexer="tmux"))["pictures"]
     assert told.verdict is verdict
 
 

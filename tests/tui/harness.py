@@ -92,6 +92,8 @@ class Watched:
     async def press(self, *keys: str) -> None:
         await press(self.pilot, *keys)
         await self.pilot.pause()
+        if self.app.return_code is not None:
+            return  # it has ended
         await self.app.painted()  # a pane that is opened for the first time is mounted, then laid out
         await self.pilot.pause()
 

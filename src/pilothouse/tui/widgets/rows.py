@@ -295,6 +295,11 @@ class Rows(LateStyles, ScrollView, can_focus=True, inherit_bindings=False):
         first, last = crop.column_span
         return strips if (first, last) == (0, self.size.width) else [one.crop(first, last) for one in strips]
 
+    def render_line(self, y: int) -> Strip:
+        """Give a line of the pane for whoever asks what is under the mouse; it is not painted."""
+        _, line, strip = next(self._strips(range(y, y + 1)))
+        return strip.apply_offsets(0, line)
+
     def _strips(self, ys: range) -> Iterator[tuple[int, int, Strip]]:
         """Give lines of the pane, the line of the list that each shows, and how it looks."""
         offset, width = self.scroll_offset.y, self.size.width
