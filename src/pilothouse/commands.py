@@ -12,11 +12,13 @@ from typing import Any
 import msgspec
 
 from pilothouse.errors import ProtocolMismatch
+from pilothouse.safety import clean_line
 
 PROTOCOL_MIN = 1
 PROTOCOL_MAX = 1
 FRAME_MAX_BYTES = 1 << 20
 """A longer line on the socket is refused: commands are small."""
+ACTOR_MAX_CHARS = 60
 
 
 class Expect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -240,6 +242,14 @@ encode = msgspec.json.Encoder().encode
 """Encode a frame without its newline."""
 decode_from_engine: msgspec.json.Decoder[FromEngine] = msgspec.json.Decoder(FromEngine)
 decode_from_viewer: msgspec.json.Decoder[FromViewer] = msgspec.json.Decoder(FromViewer)
+
+
+def actor_of(name: str) -> str:
+    """Give the name that somebody goes by: one short line, and never empty.
+
+    Both ends call it, so that a bridge knows its own name again in what the engine tells.
+    """
+    return clean_line(name, ACTOR_MAX_CHARS) or "someone"
 
 
 def agree(theirs: Hello) -> int:

@@ -217,6 +217,7 @@ def test_a_terminal_that_is_too_small_is_said_before_anything_starts(state_dir: 
         (["ctl", "x", "step", "many"], ["many", "1 to 1000"]),
         (["ctl", "x", "say"], ["nothing to say"]),
         (["ctl", "x", "pause", "now"], ["'now'"]),
+        (["ctl", "x", "resume", "--freeze"], ["ctl resume", "--freeze goes with pause or say"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )

@@ -71,12 +71,18 @@ def test_a_run_is_steered_and_aborted_from_a_script(demo: subprocess.Popen[str])
     run = str(_until(demo, "RunStarted")["run"])
     assert pilothouse("ctl", run, "pause").code == 0
     assert "holding (pause)" in pilothouse("ls").out
-    assert pilothouse("ctl", run, "say", "mind", "the", "colour").code == 0
+    said = [json.loads(pilothouse("ctl", run, "say", text, "--json").out)["id"] for text in ("this", "that")]
+    assert pilothouse("ctl", run, "revise", said[1], "mind", "the", "colour", "--before", said[0]).code == 0
+    unsaid = json.loads(pilothouse("ctl", run, "unsay", said[0], "--json").out)
+    assert (unsaid["run"], unsaid["command"]) == (run, "Unsay")
+    assert f"message {said[1]} (after): mind the colour" in pilothouse("ctl", run, "state").out
+    again = pilothouse("ctl", run, "unsay", said[0])
+    assert (again.code, "was taken back already" in again.err) == (1, True)
     assert pilothouse("abort", "latest").err == f"pilothouse: {run} aborted\n"
-    said = _rest(demo)
-    assert said.code == 3, said
-    events = [json.loads(line) for line in said.out.splitlines()]
-    assert "mind the colour" in [event.get("text") for event in events if event["type"] == "MessageQueued"]
+    over = _rest(demo)
+    assert over.code == 3, over
+    events = [json.loads(line) for line in over.out.splitlines()]
+    assert [event["text"] for event in events if event["type"] == "MessageRevised"] == ["mind the colour"]
 
 
 def test_a_viewer_that_is_killed_leaves_the_run_going(demo: subprocess.Popen[str]) -> None:

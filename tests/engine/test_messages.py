@@ -10,7 +10,7 @@ import pytest
 
 from pilothouse import commands as cmd
 from pilothouse import events as ev
-from pilothouse.engine.mailbox import GONE_REMEMBERED, Mailbox, Waiting
+from pilothouse.engine.mailbox import GONE_REMEMBERED, WAITING_MAX, Mailbox, Waiting
 from pilothouse.errors import CommandRefusedError
 from pilothouse.events import Outcome, RunPhase
 from pilothouse.ids import new_command_id
@@ -195,3 +195,15 @@ def test_what_became_of_old_messages_is_remembered_within_bounds() -> None:
         mailbox.find("0")
     with pytest.raises(CommandRefusedError, match="was delivered already"):
         mailbox.find(str(GONE_REMEMBERED))
+
+
+async def test_no_more_may_wait_than_everybody_sees(state_dir: Path) -> None:
+    async with rigged(state_dir, THREE) as rig:
+        ids = [said(rig, f"message {number}") for number in range(WAITING_MAX)]
+        one_more = cmd.Say(id=new_command_id(), actor="ann", text="one more", when="end")
+        assert "wait already" in why(rig.do(one_more))
+        assert [message.id for message in rig.run.recorder.state.messages] == ids
+        assert isinstance(unsay(rig, ids[0]), cmd.Ack)
+        said(rig, "now there is room")
+        rig.abort()
+        await rig.finish()

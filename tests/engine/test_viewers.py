@@ -15,7 +15,7 @@ import pytest
 from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.engine import presence, roles
-from pilothouse.engine.client import control
+from pilothouse.engine.client import actor_name, control
 from pilothouse.engine.link import Link
 from pilothouse.errors import CommandRefusedError, RunGone
 from pilothouse.events import Hold, Outcome
@@ -176,6 +176,47 @@ async def test_a_role_that_is_not_known_may_only_watch(state_dir: Path) -> None:
                 await other.send(cmd.Abort(**who("eve")))
             assert viewers(rig) == [("eve", "watch")]
         await rig.finish()
+
+
+@pytest.mark.parametrize(
+    ("greeted", "name"),
+    [
+        ("eve", "eve"),
+        ("", "someone"),
+        ("e\x1bve", "e␛ve"),
+        ("e" * 90, "e" * 59 + "…"),
+    ],
+)
+async def test_the_journal_has_the_name_that_was_greeted_with_whatever_a_command_says(
+    state_dir: Path, greeted: str, name: str
+) -> None:
+    async with rigged(state_dir, DONE) as rig:
+        async with link(rig, greeted) as other:
+            await other.send(cmd.Say(**who("bob"), text="hello"))
+            await other.send(cmd.SetLimit(**who("bob"), limit="steps", value=5))
+            assert viewers(rig) == [(name, "drive")]
+        await rig.finish()
+    assert [event.actor for event in rig.of(ev.CommandReceived)] == [name, name]
+    assert [event.actor for event in rig.of(ev.MessageQueued)] == [name]
+    assert [event.actor for event in rig.of(ev.LimitChanged)] == [name]
+
+
+async def test_the_wheel_is_with_who_greeted_and_not_with_who_a_command_names(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "e\x1bve")
+    async with rigged(state_dir, CLICK) as rig:
+        rig.step(1)
+        driving = asyncio.create_task(rig.run.drive())
+        await rig.until(held_by(Hold.STEP))
+        async with link(rig, "e\x1bve") as eves, link(rig, "bob") as bobs:
+            await eves.send(cmd.TakeOver(**who("bob")))
+            assert rig.run.recorder.state.driver == actor_name() == "e␛ve"
+            with pytest.raises(CommandRefusedError, match="e␛ve drives"):
+                await bobs.send(cmd.Release(**who("eve")))
+            await eves.send(cmd.Release(**who("bob")))
+        rig.resume()
+        assert await driving is Outcome.COMPLETED
 
 
 # ---------------------------------------------------------------------------------- who is there

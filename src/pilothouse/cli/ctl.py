@@ -22,6 +22,8 @@ VERBS = (
     "resume",
     "step",
     "say",
+    "revise",
+    "unsay",
     "approve",
     "reject",
     "edit",
@@ -38,7 +40,26 @@ VERBS = (
     "state",
     "wait",
 )
-_TAKES = frozenset({"resume", "step", "say", "approve", "reject", "edit", "limit", "mode", "model", "act"})
+_ASKS = ("state", "wait")
+"""Verbs that send nothing: there is no command whose reason could be journalled."""
+_ALONE = frozenset({"pause", "takeover", "conceal", "reveal", "release", "live-view", "abort", *_ASKS})
+"""Verbs that no words may follow."""
+_GOES_WITH = {
+    "now": ("say", "revise"),
+    "after": ("say", "revise"),
+    "end": ("say", "revise"),
+    "before": ("revise",),
+    "freeze": ("pause", "say"),
+    "effort": ("model",),
+    "secret": ("act",),
+    "keep_browser": ("abort",),
+    "frame": ("approve", "reject", "edit"),
+    "args": ("approve", "reject", "edit"),
+    "rule": ("approve",),
+    "timeout": ("wait",),
+    "reason": tuple(verb for verb in VERBS if verb not in _ASKS),
+}
+"""Which verbs an option belongs to: with another one it would be ignored, and whoever gave it misled."""
 RULE_MAX_BYTES = 32_000
 ABORT_WAIT_S = 10.0
 """Abort is done within 5 s; after twice that something is wrong."""
@@ -53,15 +74,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[],
         metavar="WHAT",
-        help="step: how many actions; say: the message; model, mode: which; approve, reject, edit, resume: "
-        "the request, as state shows it, then a reason, or the edited input as JSON; limit: its name, then a "
-        "value or off; act: a member of the computer tool and its input as JSON, or - to read that from "
-        "standard input",
+        help="step: how many actions; say: the message; revise, unsay: which message, as state shows it, "
+        "then its new words; model, mode: which; approve, reject, edit, resume: the request, as state shows "
+        "it, then a reason, or the edited input as JSON; limit: its name, then a value or off; act: a member "
+        "of the computer tool and its input as JSON, or - to read that from standard input",
     )
     parser.add_argument(
-        "--now", action="store_true", help="say: after the running action, not the running batch"
+        "--now", action="store_true", help="say, revise: after the running action, not the running batch"
     )
-    parser.add_argument("--end", action="store_true", help="say: once the agent has ended its turn")
+    parser.add_argument(
+        "--after", action="store_true", help="say, revise: after the running batch; so it is unless said"
+    )
+    parser.add_argument("--end", action="store_true", help="say, revise: once the agent has ended its turn")
+    parser.add_argument(
+        "--before",
+        default="",
+        metavar="MESSAGE",
+        help="revise: before which other, or end for last",
+    )
     parser.add_argument("--freeze", action="store_true", help="pause, say: drop the running answer too")
     parser.add_argument(
         "--effort", default="", metavar="EFFORT", help="model: how hard it thinks from now on"
@@ -93,8 +123,8 @@ def run(options: argparse.Namespace) -> int:
     """Send one command and wait until it took effect."""
     import asyncio
 
-    if options.command in ("state", "wait"):
-        _no_more(options)
+    _check_options(options)
+    if options.command in _ASKS:
         asyncio.run(_stand(options))
         return 0
     command = _command(options)
@@ -131,9 +161,24 @@ def _print(answer: dict[str, Any]) -> None:
     print(ascii_json(json.dumps(answer)))
 
 
-def _no_more(options: argparse.Namespace) -> None:
-    if options.what and options.command not in _TAKES:
-        raise UsageError(f"takes nothing more, but got {options.what[0]!r}", f"ctl {options.command}")
+def _check_options(options: argparse.Namespace) -> None:
+    """Make sure that nothing was given that the verb would ignore.
+
+    Raises:
+        UsageError: Something was; it names the verbs that the option goes with.
+    """
+    verb = options.command
+    if options.what and verb in _ALONE:
+        raise UsageError(f"takes nothing more, but got {options.what[0]!r}", f"ctl {verb}")
+    for name, verbs in _GOES_WITH.items():
+        if _is_given(getattr(options, name)) and verb not in verbs:
+            goes = "every other verb" if name == "reason" else " or ".join(verbs)
+            raise UsageError(f"--{name.replace('_', '-')} goes with {goes}", f"ctl {verb}")
+
+
+def _is_given(value: object) -> bool:
+    """Say whether an option was given; a time of 0 was."""
+    return value is not None and value is not False and value != ""
 
 
 def _command(options: argparse.Namespace) -> AnyCommand:
@@ -142,13 +187,6 @@ def _command(options: argparse.Namespace) -> AnyCommand:
     from pilothouse.ids import new_command_id
 
     who = {"id": new_command_id(), "actor": actor_name(), "reason": options.reason}
-    _no_more(options)
-    if options.rule and options.command != "approve":
-        raise UsageError("--rule goes with approve", f"ctl {options.command}")
-    if options.effort and options.command != "model":
-        raise UsageError("--effort goes with model", f"ctl {options.command}", "ctl RUN model --effort E")
-    if options.secret and options.command != "act":
-        raise UsageError("--secret goes with act", f"ctl {options.command}", "ctl RUN act type - --secret")
     match options.command:
         case "pause":
             return cmd.Pause(**who, freeze=options.freeze)
@@ -164,7 +202,12 @@ def _command(options: argparse.Namespace) -> AnyCommand:
         case "step":
             return cmd.Step(**who, n=_count(options.what))
         case "say":
-            return cmd.Say(**who, text=_text(options.what), when=_when(options), freeze=options.freeze)
+            when = _when(options) or "after"
+            return cmd.Say(**who, text=_text(options.what), when=when, freeze=options.freeze)
+        case "revise":
+            return _revise(options, who)
+        case "unsay":
+            return cmd.Unsay(**who, message=_message(options))
         case "model":
             return cmd.SetModel(**who, model=_model(options.what, options.effort), effort=options.effort)
         case "act":
@@ -174,6 +217,33 @@ def _command(options: argparse.Namespace) -> AnyCommand:
             return cmd.Abort(**who, keep_browser=options.keep_browser)
         case verb:
             return _by_hand(verb)(**who)
+
+
+def _revise(options: argparse.Namespace, who: dict[str, Any]) -> AnyCommand:
+    """Change what was named of a message that waits: its words, its boundary, its place."""
+    from pilothouse import commands as cmd
+
+    message, words, when = _message(options), options.what[1:], _when(options)
+    if not (words or when or options.before):
+        raise UsageError(
+            "there is nothing to change",
+            "ctl revise",
+            "give its new words, --now, --after or --end, or --before MESSAGE",
+        )
+    text = _text(words) if words else ""
+    return cmd.Revise(**who, message=message, text=text, when=when, before=options.before)
+
+
+def _message(options: argparse.Namespace) -> str:
+    """Give the one message that is meant."""
+    verb, words = options.command, options.what
+    if not words or not words[0]:
+        raise UsageError(
+            "say which message is meant", f"ctl {verb}", f"ctl {options.name} state shows what waits"
+        )
+    if verb == "unsay" and len(words) > 1:
+        raise UsageError(f"takes one message, but got {words[1]!r} too", "ctl unsay")
+    return str(words[0])
 
 
 def _decision(options: argparse.Namespace, who: dict[str, str]) -> AnyCommand:
@@ -372,6 +442,9 @@ def resolve_live(name: str) -> str:
 
 
 def _when(options: argparse.Namespace) -> str:
-    if options.now and options.end:
-        raise UsageError("--now and --end exclude each other", "ctl say", "choose one")
-    return "now" if options.now else "end" if options.end else "after"
+    """Give the boundary that was named; empty if none was."""
+    named = [when for when in ("now", "after", "end") if getattr(options, when)]
+    if len(named) > 1:
+        flags = " and ".join(f"--{when}" for when in named)
+        raise UsageError(f"{flags} exclude each other", f"ctl {options.command}", "choose one")
+    return named[0] if named else ""

@@ -111,6 +111,10 @@ def in_words(state: RunState) -> list[str]:
         hides = ", the page is concealed" if state.concealed else ""
         lines.append(f"{clean_line(state.driver, 60)} drives{asks}{hides}")
     lines += waiting(state)
+    lines += [
+        f"message {clean_line(one.id, 40)} ({clean_line(one.when, 10)}): {clean_line(one.text, 200)}"
+        for one in state.messages
+    ]
     return lines
 
 

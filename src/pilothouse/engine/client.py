@@ -23,9 +23,9 @@ ACT_TIMEOUT_S = 400.0
 def actor_name() -> str:
     """Name the person at this end, for the journal."""
     try:
-        return getpass.getuser()
+        return cmd.actor_of(getpass.getuser())
     except (KeyError, OSError):
-        return "someone"
+        return cmd.actor_of("")
 
 
 def patience_s(command: cmd.Command) -> float:

@@ -8,12 +8,15 @@ from typing import Final
 import msgspec
 
 from pilothouse.errors import CommandRefusedError
+from pilothouse.state import MESSAGES_SHOWN
 
 TEXT_MAX_CHARS = 20_000
 LAST: Final = "end"
 """Where a message is to stand: behind all others."""
 WHENS: Final = ("now", "after", "end")
 """The boundaries: after the running action, after the running batch, after the agent's end of turn."""
+WAITING_MAX = MESSAGES_SHOWN
+"""As many as every viewer shows: none is delivered that nobody could see, change or take back."""
 GONE_REMEMBERED = 1000
 """Of so many messages that wait no more it is known what became of them."""
 
@@ -33,6 +36,17 @@ class Mailbox:
         self._waiting: list[Waiting] = []
         self._arrived = asyncio.Event()
         self._gone: dict[str, str] = {}
+
+    def check_room(self) -> None:
+        """Make sure that one more may wait.
+
+        Raises:
+            CommandRefusedError: So many do already.
+        """
+        if len(self._waiting) >= WAITING_MAX:
+            raise CommandRefusedError(
+                f"{WAITING_MAX} messages wait already: take one back, or let some be read"
+            )
 
     def put(self, message: Waiting) -> None:
         """Queue a message."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pilothouse import events as ev
+from pilothouse.commands import actor_of
 from pilothouse.engine.roles import may_decide, role_of
 from pilothouse.errors import RecorderFailed
 from pilothouse.events import Hold
-from pilothouse.safety import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -27,7 +27,6 @@ FOLLOWS: Final = "bridge"
 """What a client that stays calls itself in its greeting."""
 GRACE_S = 2.0
 """Who is back within this never left: a link that flaps would fill the journal."""
-NAME_MAX = 60
 
 
 @dataclass
@@ -63,8 +62,7 @@ class Presence:
         """Take note of who follows from now on; gives their number, empty for a client that does not stay."""
         if greeting.client != FOLLOWS:
             return ""
-        actor = clean_line(greeting.actor, NAME_MAX) or "someone"
-        role, client = role_of(greeting.role), greeting.client
+        actor, role, client = actor_of(greeting.actor), role_of(greeting.role), greeting.client
         if (back := self._back(actor, role)) is not None:
             return back.id
         viewer = _Viewer(f"v{next(self._numbers)}", actor, role, client)

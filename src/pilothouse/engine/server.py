@@ -1,6 +1,6 @@
 """The engine's end of the control socket: who may connect, and the frames each way. Applies nothing itself.
 
-What a connection may ask for is its role's, said in its greeting (`roles`); who stays is `presence`'s.
+What a connection may ask for, and in whose name, its greeting says (`roles`); who stays is `presence`'s.
 
 The socket is 0600 in a 0700 directory, and the peer's uid must be ours, else it is hung up on
 (terminal-and-journal §4.5).
@@ -162,14 +162,16 @@ class ControlServer:
         if not isinstance(greeting, cmd.Hello):
             return
         cmd.agree(greeting)
-        role, viewer = role_of(greeting.role), self._presence.join(greeting)
+        actor, role = cmd.actor_of(greeting.actor), role_of(greeting.role)
+        viewer = self._presence.join(greeting)
         # Whoever drives sees what is concealed from all others: a watcher of the same name is another.
-        looks = _Looks(writer, self._looker, greeting.actor if role == DRIVE else "")
-        self.on_arrived(greeting.actor, greeting.client)
+        looks = _Looks(writer, self._looker, actor if role == DRIVE else "")
+        self.on_arrived(actor, greeting.client)
         try:
             while line := await reader.readline():
                 match cmd.decode_from_viewer.decode(line):
-                    case cmd.Command() as command:
+                    case cmd.Command() as told:
+                        command = msgspec.structs.replace(told, actor=actor)  # one name for each connection
                         answering = asyncio.create_task(self._answer(writer, self._begin(command, role)))
                         self._answering.add(answering)
                         answering.add_done_callback(self._answering.discard)
@@ -179,7 +181,7 @@ class ControlServer:
         finally:
             looks.close()
             self._presence.leave(viewer)
-            self.on_departed(greeting.actor, greeting.client)
+            self.on_departed(actor, greeting.client)
 
     async def _answer(
         self, writer: asyncio.StreamWriter, answer: asyncio.Future[cmd.Ack | cmd.Refused]

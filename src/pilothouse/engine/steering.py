@@ -295,6 +295,7 @@ class Steering:
         _check_when(command.when)
         if command.freeze and command.when == "end":
             raise _No("what is for the end of the turn needs no freeze")
+        self._mailbox.check_room()
         queued = ev.MessageQueued(id=command.id, text=text, when=command.when, actor=command.actor)
         self._recorder.publish(queued, durable=True)
         self._mailbox.put(Waiting(id=command.id, text=text, when=command.when))

@@ -12,10 +12,14 @@ from pilothouse.cli import ctl
 from pilothouse.errors import UsageError
 
 
-def command(*words: str) -> cmd.Command:
+def parsed(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     ctl.add_arguments(parser)
-    return ctl._command(parser.parse_args(["latest", *words]))
+    return parser.parse_args(["latest", *words])
+
+
+def command(*words: str) -> cmd.Command:
+    return ctl._command(parsed(*words))
 
 
 @pytest.mark.parametrize(
@@ -53,9 +57,17 @@ def test_a_model_an_effort_or_both_are_set(words: tuple[str, ...], model: str, e
         (("mode", "ask-all"), cmd.SetMode(id="", actor="", mode="ask-all")),
         (("resume", "l1"), cmd.Resume(id="", actor="", expect=cmd.Expect(request="l1"))),
         (("resume",), cmd.Resume(id="", actor="")),
+        (("say", "go", "--after"), cmd.Say(id="", actor="", text="go")),
+        (("revise", "m1", "go", "on"), cmd.Revise(id="", actor="", message="m1", text="go on")),
+        (
+            ("revise", "m1", "--end", "--before", "m2"),
+            cmd.Revise(id="", actor="", message="m1", when="end", before="m2"),
+        ),
+        (("revise", "m1", "--after"), cmd.Revise(id="", actor="", message="m1", when="after")),
+        (("unsay", "m1"), cmd.Unsay(id="", actor="", message="m1")),
     ],
 )
-def test_decisions_limits_and_modes_are_what_was_written(words: tuple[str, ...], sent: cmd.Command) -> None:
+def test_what_is_sent_is_what_was_written(words: tuple[str, ...], sent: cmd.Command) -> None:
     assert msgspec.structs.replace(command(*words), id="", actor="") == sent
 
 
@@ -64,7 +76,6 @@ def test_decisions_limits_and_modes_are_what_was_written(words: tuple[str, ...],
     [
         (("model",), "nothing to change"),
         (("model", "a", "b"), "wants one model"),
-        (("pause", "--effort", "low"), "--effort goes with model"),
         (("approve",), "say which request is meant"),
         (("reject",), "latest state shows what waits"),
         (("approve", "a1", "a2"), "takes one request"),
@@ -73,6 +84,13 @@ def test_decisions_limits_and_modes_are_what_was_written(words: tuple[str, ...],
         (("limit", "steps"), "wants a limit and its value"),
         (("limit", "steps", "many"), "'many' is no number"),
         (("mode",), "ask-risky"),
+        (("say", "go", "--now", "--end"), "--now and --end exclude each other"),
+        (("revise",), "say which message is meant"),
+        (("unsay",), "latest state shows what waits"),
+        (("unsay", "m1", "m2"), "takes one message, but got 'm2' too"),
+        (("revise", "m1"), "nothing to change"),
+        (("revise", "m1", " "), "nothing to say"),
+        (("revise", "m1", "--after", "--now"), "--now and --after exclude each other"),
     ],
 )
 def test_what_makes_no_sense_is_refused(words: tuple[str, ...], sentence: str) -> None:
@@ -103,7 +121,6 @@ def test_an_approval_may_bring_a_rule_from_a_file_or_from_standard_input(
         (b"\xff", ("approve", "a1"), "is not UTF-8 text"),
         (b" \n", ("approve", "a1"), "holds no rule"),
         (b"#" * 40_000, ("approve", "a1"), "is too long for a rule"),
-        (b"x", ("reject", "a1"), "--rule goes with approve"),
     ],
 )
 def test_a_rule_that_can_not_be_had_is_one_sentence(
@@ -114,3 +131,43 @@ def test_a_rule_that_can_not_be_had_is_one_sentence(
         file.write_bytes(content)
     with pytest.raises(UsageError, match=sentence):
         command(*words, "--rule", str(file))
+
+
+OPTIONS = {
+    ("--now",): ("say", "revise"),
+    ("--after",): ("say", "revise"),
+    ("--end",): ("say", "revise"),
+    ("--before", "m1"): ("revise",),
+    ("--freeze",): ("pause", "say"),
+    ("--effort", "low"): ("model",),
+    ("--secret",): ("act",),
+    ("--keep-browser",): ("abort",),
+    ("--frame", "f00"): ("approve", "reject", "edit"),
+    ("--args", "00"): ("approve", "reject", "edit"),
+    ("--rule", "-"): ("approve",),
+    ("--timeout", "0"): ("wait",),
+}
+
+
+@pytest.mark.parametrize("verb", ctl.VERBS)
+@pytest.mark.parametrize("option", OPTIONS, ids=" ".join)
+def test_an_option_that_a_verb_would_ignore_is_refused_with_the_verbs_it_belongs_to(
+    option: tuple[str, ...], verb: str
+) -> None:
+    if verb in OPTIONS[option]:
+        ctl._check_options(parsed(verb, *option))
+        return
+    with pytest.raises(UsageError) as refused:
+        ctl.run(parsed(verb, *option))
+    assert refused.value.what == f"{option[0]} goes with {' or '.join(OPTIONS[option])}"
+    assert refused.value.where == f"ctl {verb}"
+
+
+@pytest.mark.parametrize("verb", ctl.VERBS)
+def test_a_reason_goes_with_every_verb_that_asks_something_of_the_run(verb: str) -> None:
+    options = parsed(verb, "--reason", "why")
+    if verb not in ("state", "wait"):
+        ctl._check_options(options)
+        return
+    with pytest.raises(UsageError, match="--reason goes with every other verb"):
+        ctl.run(options)
