@@ -17,6 +17,7 @@ from pilothouse.terminal.probe import Capabilities
 FULL = Capabilities(
     kitty=True, cell_width_px=9, cell_height_px=18, truecolor=True, has_answered=True, rtt_ms=4
 )
+FEW_COLOURS = msgspec.structs.replace(FULL, truecolor=False)
 BLOCKS = msgspec.structs.replace(FULL, kitty=False)
 IN_SCREEN = msgspec.structs.replace(BLOCKS, multiplexer="screen")
 
@@ -78,7 +79,7 @@ def test_a_settings_file_with_a_mistake_is_bad(state_dir: Path) -> None:
         (msgspec.structs.replace(FULL, rtt_ms=600, ssh=True), "round trip", "600 ms over SSH", Verdict.NOTE),
         (Capabilities(), "round trip", "the terminal was not asked, or did not answer", Verdict.OK),
         (FULL, "colours", "16 million", Verdict.OK),
-        (msgspec.structs.replace(FULL, truecolor=False), "colours", "256, by COLORTERM and TERM", Verdict.NOTE),
+        (FEW_COLOURS, "colours", "256, by COLORTERM and TERM", Verdict.NOTE),
     ],
 )  # fmt: skip
 def test_what_the_terminal_answered_is_worded(
