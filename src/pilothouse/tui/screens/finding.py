@@ -97,6 +97,8 @@ class FindingScreen(InspectingScreen):
         if self._search is not None:
             self._to_match = where
             self._go_looking()
+            if self._to_match:
+                self.refresh_all()  # says how far it has got
 
     def _show_match(self, rows: Rows, index: int) -> None:
         """Select a row that matches; a folded one is unfolded, for what matches may be hidden in it."""

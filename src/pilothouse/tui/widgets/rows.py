@@ -40,6 +40,8 @@ TONES = (
     "heading", "strong", "code", "quote", "link",
 )  # fmt: skip
 _LAID_OUT = 512
+AT_ONCE, REST_S = 400, 0.005
+"""So many rows are measured in one go, and the next after a rest: keys are heard in between."""
 EXACT = 4_096
 """Rows up to which every one is measured; of more, those in view and near it (performance §6)."""
 _AHEAD = 2
@@ -98,7 +100,9 @@ class Rows(LateStyles, ScrollView, can_focus=True, inherit_bindings=False):
         self._follows = False
         self._seen = 0
         """Rows there were when the end was last in view."""
-        self._is_settling = False
+        self._exact = 0
+        """Rows that were measured, from the first; of a list of any length those in view are, besides."""
+        self._is_settling = self._is_behind = False
         self._painted: dict[int, Strip] = {}
         """What each line of the pane showed when it was last painted, the mouse's selection aside."""
 
@@ -122,6 +126,7 @@ class Rows(LateStyles, ScrollView, can_focus=True, inherit_bindings=False):
     def changed_from(self, index: int) -> None:
         """Take note that rows from here on are new or changed."""
         self._heights.truncate(max(index, 0))
+        self._exact = min(self._exact, max(index, 0))
         for at in [at for at in self._laid.keys() if at >= index]:  # noqa: SIM118 - no mapping
             self._laid.discard(at)
 
@@ -190,16 +195,26 @@ class Rows(LateStyles, ScrollView, can_focus=True, inherit_bindings=False):
             return
         if width != self._width:
             self._width = width
-            self._heights = Heights()
+            self._heights, self._exact = Heights(), 0
             self._forget()
         count, known = len(self._source), len(self._heights)
         self._heights.extend(count - known)
-        if count <= EXACT:
-            for index in range(known, count):
+        start, self._exact = self._exact, min(self._exact + AT_ONCE, count)
+        rows = range(start, self._exact if count <= EXACT else start)
+        if count <= EXACT and start == known and self._exact == count:
+            for index in rows:
                 self._measure_row(index)
             self._resize()
         else:
-            self._settle(count - 1 if self._follows else self._cursor)
+            self._settle(count - 1 if self._follows else self._cursor, rows=rows)
+        if self._exact < count <= EXACT and not self._is_behind:
+            self._is_behind = True
+            self.set_timer(REST_S, self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._is_behind = False
+        if self._exact < len(self._heights) <= EXACT:
+            self._measure()
 
     def _measure_row(self, index: int) -> int:
         """Lay a row out if nobody has yet; returns by how many lines what is below it moves."""
@@ -223,8 +238,8 @@ class Rows(LateStyles, ScrollView, can_focus=True, inherit_bindings=False):
         if thumb(bar) != before:
             bar.refresh()
 
-    def _settle(self, *indexes: int) -> None:
-        """Measure the rows in view, those a page around them, and around others; nothing in view moves."""
+    def _settle(self, *indexes: int, rows: range = range(0)) -> None:
+        """Measure rows a page around what is in view and around others, and some; nothing in view moves."""
         count = len(self._heights)
         if not count or not self._width or self._is_settling:
             return
@@ -232,12 +247,14 @@ class Rows(LateStyles, ScrollView, can_focus=True, inherit_bindings=False):
         try:
             line = self.scroll_offset.y
             first = self._heights.at(line)
-            moved = sum(
-                self._measure_around(index, first) for index in {first, *indexes} if 0 <= index < count
-            )
+            around = {first, *indexes}
+            moved = sum(self._measure_around(index, first) for index in around if 0 <= index < count)
+            moved += sum([self._measure_row(index) for index in rows][: max(first - rows.start, 0)])
             self._resize()
             if moved:
+                released = self._anchor_released
                 self._scroll(line + moved)
+                self._anchor_released = released  # nobody scrolled: the same rows are in view
         finally:
             self._is_settling = False
 
@@ -287,8 +304,7 @@ class Rows(LateStyles, ScrollView, can_focus=True, inherit_bindings=False):
         strips = []
         for y, line, strip in self._strips(crop.line_range):
             self._painted[y] = strip
-            if line < self._heights.total:
-                strip = self._selected(strip, line).apply_offsets(0, line)
+            strip = self._placed(line, strip)
             for each in filters:
                 strip = strip.apply_filter(each, background)
             strips.append(strip)
@@ -296,9 +312,14 @@ class Rows(LateStyles, ScrollView, can_focus=True, inherit_bindings=False):
         return strips if (first, last) == (0, self.size.width) else [one.crop(first, last) for one in strips]
 
     def render_line(self, y: int) -> Strip:
-        """Give a line of the pane for whoever asks what is under the mouse; it is not painted."""
-        _, line, strip = next(self._strips(range(y, y + 1)))
-        return strip.apply_offsets(0, line)
+        """Give one line of the pane: the mouse asks by it what lies where it points."""
+        return next(self._placed(line, strip) for _, line, strip in self._strips(range(y, y + 1)))
+
+    def _placed(self, line: int, strip: Strip) -> Strip:
+        """Show what of a line is selected, and say in it where it stands, for what will be."""
+        if line >= self._heights.total:
+            return strip
+        return self._selected(strip, line).apply_offsets(0, line)
 
     def _strips(self, ys: range) -> Iterator[tuple[int, int, Strip]]:
         """Give lines of the pane, the line of the list that each shows, and how it looks."""
