@@ -109,7 +109,7 @@ async def _searched(screen: RunScreen) -> Figures:
         screen._go(0)
 
         def begin(text: str = text) -> None:
-            screen._find(Find.Given(text))
+            screen.on_find_given(Find.Given(text))
 
         worst, took = await stalls.during(begin, lambda: not screen._is_searching)
         figures["search_stall"] = max(figures["search_stall"], worst)
@@ -128,7 +128,7 @@ async def _filtered(screen: RunScreen) -> Figures:
     for name, text in (("kind", "action"), ("words", "text:third"), ("none", "teapot"), ("all", "")):
 
         def begin(text: str = text) -> None:
-            screen._sift(Sift.Given(text))
+            screen.on_sift_given(Sift.Given(text))
 
         worst, took = await stalls.during(begin, lambda: not screen._is_sifting)
         figures["filter_stall"] = max(figures["filter_stall"], worst)
