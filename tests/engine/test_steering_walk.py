@@ -6,9 +6,10 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import msgspec
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -475,3 +476,61 @@ async def test_the_engine_steers_as_its_model_says(
     finally:
         del loop.time
         await walk.end()
+
+
+BUSY_TAKEN: list[cmd.Command | str] = ["open", "answer 3", "came ann", said(cmd.TakeOver), "done"]
+SITUATIONS: dict[str, tuple[list[cmd.Command | str], Callable[[model.Steered], object]]] = {
+    "starting": ([], lambda run: run.phase is RunPhase.STARTING),
+    "during the stream": (["open"], lambda run: run.asking),
+    "during an action": (["open", "answer 3"], lambda run: run.acting),
+    "during an approval": ([said(cmd.SetMode, mode="ask-all"), "open", "answer 3"], lambda run: run.request),
+    "during a retry's wait": (["open", "busy"], lambda run: run.is_held),
+    "after the last retry": (["open", "broken"], lambda run: run.is_held),
+    "during a takeover": (BUSY_TAKEN, lambda run: run.driver),
+    "during a person's act": (
+        [*BUSY_TAKEN, said(cmd.Act, member="left_click", input=CLICK)],
+        lambda run: run.is_driving,
+    ),
+    "paused": (["open", said(cmd.Pause), "answer 3"], lambda run: Hold.PAUSE in run.holds),
+    "frozen": (["open", said(cmd.Pause, freeze=True)], lambda run: Hold.FREEZE in run.holds),
+    "at a limit": (
+        ["open", said(cmd.SetLimit, limit="steps", value=2.0), "answer 3", "done", "done"],
+        lambda run: run.limit,
+    ),
+    "as the browser dies": (["open", "answer 3", "the browser dies"], lambda run: not run.browser),
+    "with messages waiting": (
+        ["open", said(cmd.Pause), *[said(cmd.Say, text="go")] * 2],
+        lambda run: run.mail,
+    ),
+    "idle": (["open", "answer 0"], lambda run: run.phase is RunPhase.IDLE),
+}
+ASKED = [*COMMANDS, *QUEUE, *(move for move in WHEEL if isinstance(move, cmd.Command)), said(cmd.Abort)]
+
+
+def test_no_command_is_left_out() -> None:
+    assert {type(command) for command in ASKED} == set(get_args(cmd.AnyCommand))
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+async def test_every_command_is_answered_there_as_the_model_says(situation: str) -> None:
+    """The walks meet most of these; here is each command in each situation, whatever was drawn."""
+    start, is_there = SITUATIONS[situation]
+    for command in ASKED:
+        walk, loop, began = Walk(), cast("Any", asyncio.get_running_loop()), time.monotonic()
+        loop.time = lambda: began + walk.engine.clock.now  # noqa: B023 - put back before the next walk
+        aborted: list[str] = []
+        walk.engine.steering.on_abort = lambda why, keep: aborted.append(why)  # noqa: B023 - as above
+        try:
+            for move in start:
+                walk.environment(move) if isinstance(move, str) else walk.person(move)
+                await walk.settle()
+            assert is_there(walk.run)
+            walk.person(command)
+            if isinstance(command, cmd.Abort):
+                assert aborted == ["aborted by ann"]
+            else:
+                await walk.settle()
+                walk.check()
+        finally:
+            del loop.time
+            await walk.end()
