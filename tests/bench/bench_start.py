@@ -62,7 +62,7 @@ def _modules() -> float:
     return float(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout)
 
 
-@bench("start", unit="ms")
+@bench("start", unit="ms", at_most={"ratio": 1.3, "version_over_ms": 60, "sdks_loaded": 0})
 def start() -> Measured:
     """Medians of alternating starts; ratio: the bridge's first frame / a bare Textual app's.
 
