@@ -85,6 +85,25 @@ async def test_a_run_with_an_older_generation(
     assert started.toolset == kind
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:anthropic")
+async def test_a_run_with_the_first_generation_clicks_where_the_pointer_is(state_dir: Path) -> None:
+    """It has no coordinate but for moving, no scrolling and no zoom."""
+    calls = [single("mouse_move", coordinate=[100, 50]), single("left_click"), single("key", text="Return")]
+    script = scenario(
+        f"calls = [{', '.join(calls)}]", f"calls = [{single('cursor_position')}]", 'text = "Done."'
+    )
+    async with rigged(state_dir, script, model_name="claude-3-5-sonnet") as rig:
+        assert await rig.finish() is Outcome.COMPLETED
+        sent = requests(rig)
+        performed = [(call, given) for call, given in rig.kernel.performed]
+    assert [call for call, _ in performed] == ["move_mouse", "click_mouse", "press_key"]
+    assert (performed[1][1]["x"], performed[1][1]["y"]) == (7, 9), "where the browser says the pointer is"
+    assert sent[0]["tools"][0] == {
+        "type": "computer_20241022", "name": "computer", "display_width_px": 1280, "display_height_px": 800,
+    }  # fmt: skip
+    assert not any(summary["refused"] for summary in rig.model.log.summaries())
+
+
 async def test_a_tool_that_was_not_offered_is_answered_with_an_error(state_dir: Path) -> None:
     script = scenario(f"calls = [{CLICK}]", 'text = "Done."').replace(
         'do = "left_click", at = [100, 100]', 'do = "bash", toolset = "", input = { command = "ls" }'
