@@ -44,9 +44,13 @@ def _rest(process: subprocess.Popen[str]) -> Said:
 
 
 @pytest.mark.timeout(300)
-def test_the_demo_completes_and_its_last_line_says_so() -> None:
-    said = pilothouse("demo", "--headless", "--json", "--speed", SPEED, within_s=240)
+def test_the_demo_completes_and_its_last_line_says_so(state_dir: Path) -> None:
+    logging = {"KERNEL_LOG": "debug", "ANTHROPIC_LOG": "debug"}  # it would hold addresses with tokens in them
+    said = pilothouse("demo", "--headless", "--json", "--speed", SPEED, within_s=240, **logging)
     assert said.code == 0, said.err
+    logs = [path.read_text() for path in state_dir.rglob("*.log")]
+    assert logs
+    assert not any("DEBUG" in log or "Request options" in log for log in logs)
     events = [json.loads(line) for line in said.out.splitlines()]
     assert [event["seq"] for event in events] == list(range(len(events)))
     assert (events[-1]["type"], events[-1]["outcome"]) == ("RunEnded", "completed")

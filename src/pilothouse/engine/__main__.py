@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("pilothouse")
 _KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "KERNEL_API_KEY")
 _POLITE = (signal.SIGTERM, signal.SIGINT)
+_SDK_LOGS = ("ANTHROPIC_LOG", "KERNEL_LOG")
+"""Would have the SDKs log all that is said, addresses with tokens among it."""
 
 
 class RedactingFormatter(logging.Formatter):
@@ -124,6 +126,8 @@ async def _serve_in(directory: Path, spec: RunSpec, ready: ReadyPipe) -> int:
 def main() -> int:
     """Read the spec, run it, and exit with its outcome's code."""
     os.umask(0o077)
+    for variable in _SDK_LOGS:
+        os.environ.pop(variable, None)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     faulthandler.enable()
     handler = logging.StreamHandler()
