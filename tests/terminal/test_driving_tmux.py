@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from pilothouse import events as ev
-from pilothouse.frames.geometry import Extent, Geometry, Point, fit
+from pilothouse.frames.geometry import Box, Extent, Geometry, Point, fit
 from pilothouse.runs.files import FileRuns
 from tests.terminal.tmux_server import Tmux
 
@@ -76,14 +77,37 @@ class Demo:
         )
 
 
-def place(lines: list[str], page: Point) -> Point:
-    """Say in which cell of the screen a pixel of the page is: inside the border, below head and address."""
+async def pane_filled(demo: Demo) -> list[str]:
+    """Wait until the picture is as large as its room: until then clicks count in the smaller one shown."""
+    async with asyncio.timeout(60):
+        while True:
+            lines = await demo.shows("you drive")
+            room = picture_room(lines)
+            across = fit(SCREEN, Extent(room.width, room.height)).width
+            if any(_drawn_across(line) >= across - 2 for line in lines[room.y : room.y + room.height]):
+                return lines
+            await asyncio.sleep(0.05)  # the terminal is polled, as in wait_for
+
+
+def _drawn_across(line: str) -> int:
+    """Count the cells of the longest run of block characters: the head of the shop is a line right across."""
+    return max(len(run) for run in re.findall("[\u2580-\u259f]*", line))
+
+
+def picture_room(lines: list[str]) -> Box:
+    """Say where the picture may be: inside the border, below head and address."""
     top = next(n for n, line in enumerate(lines) if "you drive" in line and "┌" in line)
     left, right = lines[top].index("┌"), lines[top].index("┐")
     bottom = next(n for n, line in enumerate(lines) if n > top and line[left : left + 1] == "└")
-    room = Extent(right - left - 1, bottom - top - 1 - 2)
-    cell = Geometry(SCREEN, SCREEN, SCREEN, fit(SCREEN, room)).image_to_cell(page)
-    return Point(cell.x + left + 1, cell.y + top + 1 + 2)
+    return Box(left + 1, top + 1 + 2, right - left - 1, bottom - top - 1 - 2)
+
+
+def place(lines: list[str], page: Point) -> Point:
+    """Say in which cell of the screen a pixel of the page is."""
+    room = picture_room(lines)
+    fitted = fit(SCREEN, Extent(room.width, room.height))
+    cell = Geometry(SCREEN, SCREEN, SCREEN, fitted).image_to_cell(page)
+    return Point(cell.x + room.x, cell.y + room.y)
 
 
 async def to_the_calendar(demo: Demo) -> None:
@@ -113,7 +137,7 @@ async def test_a_drag_taken_over_in_the_demos_date_picker_is_what_is_ordered(
     taken = await demo.until(lambda event: isinstance(event, ev.TakeoverStarted))
     await demo.shows("you drive")
     await demo.shows("live │")
-    lines = await demo.shows("└")
+    lines = await pane_filled(demo)
 
     start, end = place(lines, DECEMBER_7), place(lines, DECEMBER_18)
     demo.mouse(0, start)
