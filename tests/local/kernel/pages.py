@@ -43,6 +43,7 @@ addEventListener('wheel', e => tell('wheel', {dx: e.deltaX, dy: e.deltaY}), {pas
 addEventListener('mousemove', e => { if (e.buttons) tell('dragging', spot(e)); });
 box.addEventListener('input', () => tell('input', {value: box.value}));
 addEventListener('blur', () => tell('blur'));
+addEventListener('focus', () => tell('focus', {path: location.pathname}));
 // Chromium drops input until a page's first frame is out.
 const later = f => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(f, 50)));
 addEventListener('load', () => { box.focus(); later(() => tell('load', {path: location.pathname})); });

@@ -107,7 +107,9 @@ async def test_tabs_are_opened_and_walked_by_keys(rig: Rig) -> None:
     await computer.press_key(rig.id, keys=["ctrl+shift+Tab"])
     await computer.press_key(rig.id, keys=["F5"])
     await rig.lab.one("load", path="/first")
+    rig.lab.events.clear()
     await computer.press_key(rig.id, keys=["ctrl+w"])
+    await rig.lab.one("focus", path="/second")  # a tab that comes to the front takes the keys back
     await rig.address(f"{rig.lab.url}/only")
     await rig.lab.one("load", path="/only")
 
