@@ -7,6 +7,7 @@ answers each with `Ack` or `Refused`, and sends `Grew` (coalesced) whenever the 
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import msgspec
@@ -240,8 +241,18 @@ FromViewer = Hello | Look | AnyCommand
 
 encode = msgspec.json.Encoder().encode
 """Encode a frame without its newline."""
-decode_from_engine: msgspec.json.Decoder[FromEngine] = msgspec.json.Decoder(FromEngine)
-decode_from_viewer: msgspec.json.Decoder[FromViewer] = msgspec.json.Decoder(FromViewer)
+
+
+@functools.cache
+def from_engine() -> msgspec.json.Decoder[FromEngine]:
+    """Make the decoder of what the engine sends, when there is something to decode."""
+    return msgspec.json.Decoder(FromEngine)
+
+
+@functools.cache
+def from_viewer() -> msgspec.json.Decoder[FromViewer]:
+    """Make the decoder of what a viewer sends, when there is something to decode."""
+    return msgspec.json.Decoder(FromViewer)
 
 
 def actor_of(name: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import string
 
+from pilothouse.regex import lazily
+
 ALPHABET = string.ascii_lowercase + string.digits
-RUN_ID = re.compile(r"[a-z0-9]{10}")
-SHA256 = re.compile(r"[0-9a-f]{64}")
+RUN_ID = lazily(r"[a-z0-9]{10}")
+SHA256 = lazily(r"[0-9a-f]{64}")
 
 
 def new_run_id() -> str:

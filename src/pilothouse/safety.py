@@ -11,14 +11,14 @@ so that a person sees the attempt. Facts and measurements: docs/safety.md.
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 import string
 import unicodedata
-from functools import cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
+
+from pilothouse.regex import lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -59,17 +59,17 @@ _STRAY_JOINER: Final = f"(?<!{_PICTOGRAPH})(?<!{_PICTOGRAPH}\ufe0f)\u200d|\u200d
 UNSAFE_CLASS: Final = _CONTROLS + _BIDI + _INVISIBLE + _NOT_TEXT
 """Body of a regex character class: code points that never reach a terminal as they are (joiners aside)."""
 
-UNSAFE_IN_SEGMENT: Final = re.compile(f"[\n\t{UNSAFE_CLASS}]|{_STRAY_JOINER}")
+UNSAFE_IN_SEGMENT: Final = lazily(f"[\n\t{UNSAFE_CLASS}]|{_STRAY_JOINER}")
 """Finds what may not be in a piece of one screen line, where newlines and tabs move the cursor too."""
 
-_UNSAFE: Final = re.compile(f"\r\n|[{UNSAFE_CLASS}]|{_STRAY_JOINER}")
-_UNSAFE_ASCII: Final = re.compile(r"\r\n|[\x00-\x08\x0b-\x1f\x7f]")
+_UNSAFE: Final = lazily(f"\r\n|[{UNSAFE_CLASS}]|{_STRAY_JOINER}")
+_UNSAFE_ASCII: Final = lazily(r"\r\n|[\x00-\x08\x0b-\x1f\x7f]")
 # The longest emoji in use (a family) joins four pictographs; a longer chain is a cell-width trick.
 _JOINED: Final = f"{_PICTOGRAPH}\ufe0f?"
-_LONG_CHAIN: Final = f"((?:{_JOINED}\u200d){{3}}{_JOINED})\u200d"
+_LONG_CHAIN: Final = lazily(f"((?:{_JOINED}\u200d){{3}}{_JOINED})\u200d")
 # A superset of all marks (Mn, Me) and conjoining jamo, four or more in a row; `_cap_marks` looks closer. A
 # test compares it with the Unicode tables: building the exact class costs 150 ms at import.
-_MARK_RUN: Final = re.compile(
+_MARK_RUN: Final = lazily(
     "[\u0300-\u1fff\u20d0-\u20ff\u2cef-\u2dff\u302a-\u302f\u3099\u309a\ua66f-\uabff\ud7b0-\ud7ff\ufb1e\ufe00-\ufe2f"
     "\U00010100-\U0001ffff]{4,}"
 )
@@ -112,14 +112,8 @@ def _clean(text: str) -> str:
         return _UNSAFE_ASCII.sub(_show, text)
     text = _UNSAFE.sub(_show, text)
     if "\u200d" in text:
-        text = _long_chain().sub(rf"\1{REPLACEMENT}", text)
+        text = _LONG_CHAIN.sub(rf"\1{REPLACEMENT}", text)
     return _MARK_RUN.sub(_cap_marks, text)
-
-
-@cache
-def _long_chain() -> re.Pattern[str]:
-    """Make what finds a long chain when there is a joiner at all: it takes 3 ms of every start."""
-    return re.compile(_LONG_CHAIN)
 
 
 def _show(match: re.Match[str]) -> str:
@@ -160,7 +154,7 @@ def bound(text: str, limit_bytes: int) -> str:
     return kept + ELLIPSIS if limit_bytes >= len(ELLIPSIS.encode()) else kept
 
 
-_NOT_PLAIN_ASCII: Final = re.compile(r"[^\x20-\x7e\n]")
+_NOT_PLAIN_ASCII: Final = lazily(r"[^\x20-\x7e\n]")
 
 
 def ascii_json(encoded: str | bytes) -> str:
@@ -179,10 +173,10 @@ def _escape_json(match: re.Match[str]) -> str:
 
 # --------------------------------------------------------------------------------------------- secrets
 
-_SECRET_NAME: Final = re.compile(
+_SECRET_NAME: Final = lazily(
     r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|JWT)(?:_|$)"
 )
-_LOCATION_NAME: Final = re.compile(r"_(?:FILE|PATH|DIR|SOCK|URL|ID)$")
+_LOCATION_NAME: Final = lazily(r"_(?:FILE|PATH|DIR|SOCK|URL|ID)$")
 SECRET_MIN: Final = 6
 """Characters below which a known value is not searched for: shorter ones occur in ordinary text."""
 _BASE64_MIN: Final = 8
@@ -201,12 +195,7 @@ _PATTERNS: Final = "|".join(
 )
 
 
-@cache
-def _patterns() -> re.Pattern[str]:
-    """Make what finds secrets when it is first asked for, not at every start."""
-    return re.compile(_PATTERNS, re.DOTALL)
-
-
+_KEY_SHAPED: Final = lazily(_PATTERNS, re.DOTALL)
 _OPENERS: Final = (
     "sk-",
     "eyJ",
@@ -233,9 +222,9 @@ _OPENERS_KEPT: Final = (
 )
 _PEM_OPENER: Final = "-----BEGIN "
 _TOKEN_CHARACTERS: Final = string.ascii_letters + string.digits + "._~+/%=-"
-_OPENER: Final = re.compile("|".join(map(re.escape, _OPENERS + _OPENERS_KEPT)))
-_PEM_END: Final = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----")
-_PEM_HEAD: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}(?:PRIVATE KEY-----|-{0,4}\Z)")
+_OPENER: Final = lazily("|".join(map(re.escape, _OPENERS + _OPENERS_KEPT)))
+_PEM_END: Final = lazily(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----")
+_PEM_HEAD: Final = lazily(r"-----BEGIN [A-Z0-9 ]{0,40}(?:PRIVATE KEY-----|-{0,4}\Z)")
 _HELD_LIMIT: Final = 16_384
 """Characters a stream may hold back for an unfinished token; a longer one is masked and swallowed whole."""
 
@@ -283,7 +272,7 @@ class Redactor:
         """Return `text`, complete in itself, with every secret masked."""
         if self._known is not None:
             text = self._known.sub(MASK, text)
-        return _patterns().sub(_mask, text)
+        return _KEY_SHAPED.sub(_mask, text)
 
     def feed(self, chunk: str) -> str:
         """Take the next piece of the stream; return what is safe to pass on now (may be empty)."""
@@ -323,7 +312,7 @@ class Redactor:
     def _matches(self, text: str) -> Iterator[re.Match[str]]:
         if self._known is not None:
             yield from self._known.finditer(text)
-        yield from _patterns().finditer(text)
+        yield from _KEY_SHAPED.finditer(text)
 
 
 def _open_at(text: str) -> int:
@@ -350,6 +339,8 @@ def _written_forms(secret: str) -> Iterator[str]:
     for quoted in (quote(secret, safe=""), quote_plus(secret), quote(secret)):
         yield quoted
         yield re.sub(r"%[0-9A-F]{2}", lambda escape: escape[0].lower(), quoted)
+    import json  # not for every start
+
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     raw = secret.encode("utf-8", "surrogatepass")

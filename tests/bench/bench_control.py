@@ -173,7 +173,7 @@ class Helm:
         """Wait for the answer to the command that was sent."""
         async with asyncio.timeout(WAIT_S):
             while line := await self._reader.readline():
-                match cmd.decode_from_engine.decode(line):
+                match cmd.from_engine().decode(line):
                     case cmd.Ack():
                         return
                     case cmd.Refused(why=why):

@@ -71,7 +71,7 @@ async def test_a_newer_viewer_is_told_and_hung_up_on(state_dir: Path) -> None:
         path = socket_path(rig.run.recorder.state.run)
         reader, writer = await asyncio.open_unix_connection(str(path))
         writer.write(cmd.encode(cmd.Hello(protocol_min=99, protocol_max=99)) + b"\n")
-        greeting = cmd.decode_from_engine.decode(await reader.readline())
+        greeting = cmd.from_engine().decode(await reader.readline())
         assert isinstance(greeting, cmd.Hello)
         assert greeting.protocol_max == cmd.PROTOCOL_MAX
         assert await reader.read() == b""
@@ -86,7 +86,7 @@ async def test_a_viewer_is_woken_when_the_journal_grows(state_dir: Path) -> None
         writer.write(cmd.encode(cmd.Hello()) + b"\n")
         await reader.readline()
         rig.run.recorder.publish(ev.Warned(what="look"))
-        news = cmd.decode_from_engine.decode(await reader.readline())
+        news = cmd.from_engine().decode(await reader.readline())
         assert isinstance(news, cmd.Grew)
         assert news.seq == rig.run.recorder.state.seq
         writer.close()

@@ -41,7 +41,7 @@ class Viewer:
     async def hears(self, kind: Any) -> Any:
         """Wait for the next frame of a kind."""
         while True:
-            frame = cmd.decode_from_engine.decode(await self._reader.readline())
+            frame = cmd.from_engine().decode(await self._reader.readline())
             if isinstance(frame, kind):
                 return frame
 

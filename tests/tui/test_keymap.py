@@ -10,7 +10,7 @@ import pytest
 from pilothouse import commands as cmd
 from pilothouse.tui import keymap
 from pilothouse.tui.actions import ACTIONS, BY_ID, GUARDED
-from pilothouse.tui.keymap import PLACES, Keymap
+from pilothouse.tui.keymap import Keymap, places
 from pilothouse.tui.widgets.palette import PalettePane
 from tests.tui.harness import bridge
 
@@ -87,7 +87,7 @@ def test_a_swap_that_loses_one_half_loses_the_other() -> None:
 
 
 def test_no_place_has_a_clash_of_its_own() -> None:
-    for actions in PLACES.values():
+    for actions in places().values():
         keys = [key for action in actions for key in action.keys]
         assert sorted(keys) == sorted(set(keys))
 
@@ -96,7 +96,7 @@ def test_what_speaks_of_an_end_a_takeover_or_a_decision_is_guarded() -> None:
     dangerous = ("abort", "takeover", "take over", "approve", "the wheel", "trash", "decide")
     speaking = [
         action.id
-        for actions in PLACES.values()
+        for actions in places().values()
         for action in actions
         if any(word in f"{action.id} {action.title}".lower() for word in dangerous)
     ]

@@ -37,7 +37,7 @@ EVERY = [
 def test_every_command_comes_through_the_socket_as_it_was(command: cmd.Command) -> None:
     line = cmd.encode(command)
     assert b"\n" not in line
-    assert cmd.decode_from_viewer.decode(line) == command
+    assert cmd.from_viewer().decode(line) == command
 
 
 def test_each_kind_of_command_is_tried_here_and_spoken_by_the_socket() -> None:
@@ -56,7 +56,7 @@ def test_each_kind_of_command_is_tried_here_and_spoken_by_the_socket() -> None:
     ],
 )
 def test_every_frame_of_an_engine_comes_through(frame: cmd.FromEngine) -> None:
-    assert cmd.decode_from_engine.decode(cmd.encode(frame)) == frame
+    assert cmd.from_engine().decode(cmd.encode(frame)) == frame
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_every_frame_of_an_engine_comes_through(frame: cmd.FromEngine) -> None:
 )
 def test_what_is_no_command_is_refused(line: bytes) -> None:
     with pytest.raises(msgspec.MsgspecError):
-        cmd.decode_from_viewer.decode(line)
+        cmd.from_viewer().decode(line)
 
 
 def test_both_sides_take_the_lower_version() -> None:

@@ -64,7 +64,7 @@ async def look(path: Path, after: int, actor: str) -> cmd.LivePicture:
             writer.write(cmd.encode(hello) + b"\n" + cmd.encode(cmd.Look(after=after)) + b"\n")
             await writer.drain()
             while line := await reader.readline():
-                match cmd.decode_from_engine.decode(line):
+                match cmd.from_engine().decode(line):
                     case cmd.Hello() as theirs:
                         cmd.agree(theirs)
                     case cmd.LivePicture() as picture:
@@ -88,7 +88,7 @@ async def _converse(path: Path, command: cmd.Command) -> cmd.Ack:
             line = await reader.readline()
             if not line:
                 raise EOFError
-            match cmd.decode_from_engine.decode(line):
+            match cmd.from_engine().decode(line):
                 case cmd.Hello() as theirs:
                     cmd.agree(theirs)
                 case cmd.Ack(id=command.id) as ack:

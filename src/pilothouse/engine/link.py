@@ -166,7 +166,7 @@ class Link:
             if self._lookers:
                 self._write(self._wish)
             while line := await reader.readline():
-                self._take(cmd.decode_from_engine.decode(line))
+                self._take(cmd.from_engine().decode(line))
         finally:
             self._writer = None
             writer.close()

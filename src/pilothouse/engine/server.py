@@ -158,7 +158,7 @@ class ControlServer:
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         _send(writer, cmd.Hello(run=self._run, version=__version__))
         first = await reader.readline()
-        greeting = cmd.decode_from_viewer.decode(first)
+        greeting = cmd.from_viewer().decode(first)
         if not isinstance(greeting, cmd.Hello):
             return
         cmd.agree(greeting)
@@ -169,7 +169,7 @@ class ControlServer:
         self.on_arrived(actor, greeting.client)
         try:
             while line := await reader.readline():
-                match cmd.decode_from_viewer.decode(line):
+                match cmd.from_viewer().decode(line):
                     case cmd.Command() as told:
                         command = msgspec.structs.replace(told, actor=actor)  # one name for each connection
                         answering = asyncio.create_task(self._answer(writer, self._begin(command, role)))

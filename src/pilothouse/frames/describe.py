@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 from pilothouse.safety import clean, clean_line
@@ -113,11 +112,15 @@ def _timed(member: str, given: dict[str, Any]) -> str:
 
 def quoted(text: str) -> str:
     """Quote a text as JSON does, so that what is in it can't be taken for our words; cut where it is long."""
+    import json  # not for the first frame, which describes nothing
+
     cut = text if len(text) <= TEXT_CHARS else text[: TEXT_CHARS - 1] + "…"
     return clean(json.dumps(cut, ensure_ascii=False), limit=None)
 
 
 def _json(given: dict[str, Any]) -> str:
+    import json
+
     try:
         return json.dumps(given, ensure_ascii=False, sort_keys=True)
     except (TypeError, ValueError, RecursionError):

@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
+import msgspec
+
 
 class Point(NamedTuple):
     """A place; the unit is said where it is used."""
@@ -103,7 +105,7 @@ def _inside(view: View, full: View) -> View:
     return View(x, y, width, height)
 
 
-class Geometry(NamedTuple):
+class Geometry(msgspec.Struct, frozen=True):
     """The spaces of one picture on one pane, and the ways between them."""
 
     image_px: Extent

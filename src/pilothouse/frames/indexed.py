@@ -6,8 +6,9 @@ A screenshot in 64 colours reads as well as the original and takes a sixth of th
 from __future__ import annotations
 
 import io
-import re
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pilothouse.regex import lazily
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,7 +27,7 @@ LADDER: Final = (Quality(64), Quality(32), Quality(16), Quality(16, 2), Quality(
 BEST: Final = LADDER[0]
 KB_AT: Final = (64, 32, 24, 16, 0)
 """A whole frame at this quality may take so many kB; rough, since pages differ."""
-_DEFINED: Final = re.compile(r"#(\d+);2;\d+;\d+;\d+")
+_DEFINED: Final = lazily(r"#(\d+);2;\d+;\d+;\d+")
 
 
 def quality_for(budget_bytes: int, last_bytes: int, last: Quality) -> Quality:

@@ -9,12 +9,13 @@ check against their neighbours, reports the gap, and says from which event on th
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from pilothouse import events as ev
 from pilothouse.errors import JournalError, NotARecording
+from pilothouse.events import Event
 from pilothouse.journal import compat, framing
 from pilothouse.journal.disk import open_to_read
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pilothouse.events import Event
 
 CHUNK_BYTES = 256 << 10
 _LONGEST = framing.LINE_MAX_BYTES + 64
@@ -34,7 +34,7 @@ T_LIMIT_NS = 1 << 62
 _BOM = b"\xef\xbb\xbf"
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True):
     """An event and where it stands."""
 
     event: Event
@@ -43,7 +43,7 @@ class Record(NamedTuple):
     """What its line's checksum is chained on, to check it again alone; None for a gap's stand-in."""
 
 
-class Gap(NamedTuple):
+class Gap(msgspec.Struct, frozen=True):
     """Bytes that are no part of the record any more."""
 
     offset: int
@@ -250,7 +250,7 @@ class JournalReader:
         if was is None:
             self._gap = Gap(offset, size, self.next_seq - 1, why)
         else:
-            self._gap = was._replace(size=offset + size - was.offset)
+            self._gap = msgspec.structs.replace(was, size=offset + size - was.offset)
         if line is not None:
             self._gap_broke_chain = True
             self.crc = _claimed_crc(line, self.crc)

@@ -14,6 +14,7 @@ import msgspec
 
 from pilothouse.errors import SettingError
 from pilothouse.paths import config_dir
+from pilothouse.regex import lazily
 from pilothouse.safety import redact, secrets_from_environment
 from pilothouse.settings.given import Given, Source, taking
 from pilothouse.settings.kinds import TextFile
@@ -27,13 +28,13 @@ MAX_BYTES = 1_000_000
 TO_COME = ("limits", "policy")
 """Tables that a file may hold already; what they mean comes with a later version."""
 
-_SECRET_NAME = re.compile(
+_SECRET_NAME = lazily(
     r"api[-_]?key|secret|password|passwd|credential|bearer|authorization|(^|[-_])(key|token|jwt)$", re.I
 )
 _KEY = r"""(?:"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
 _PATH = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
-_HEADER = re.compile(rf"\s*\[\s*({_PATH})\s*\]")
-_ASSIGNED = re.compile(rf"\s*({_PATH})\s*=")
+_HEADER = lazily(rf"\s*\[\s*({_PATH})\s*\]")
+_ASSIGNED = lazily(rf"\s*({_PATH})\s*=")
 
 Place = tuple[str, ...]
 

@@ -6,7 +6,6 @@ An environment variable and an option are text; a settings file has types, and a
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -139,6 +138,8 @@ class Command(Text, frozen=True):
 
     def read(self, text: str) -> str:
         """Take the command; one without a program, or with a quote left open, is of no use."""
+        import shlex  # seldom needed, and imported at every start
+
         text = super().read(text)
         try:
             words = shlex.split(text)

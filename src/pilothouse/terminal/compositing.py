@@ -1,7 +1,8 @@
 """A compositor that asks widgets for what is dirty of them and not covered, and for nothing else.
 
 Textual's asks every widget that overlaps the box around all that is dirty for all of its lines: with a clock
-at the top and keys at the foot that is the whole screen, for each letter typed. What is sent is the same.
+at the top and keys at the foot that is the whole screen, for each letter typed. For a whole screen it asks
+those that lie under others too. What is sent is the same.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from textual._compositor import ChopsUpdate, Compositor  # private; checked at every release
+from textual._compositor import (
+    ChopsUpdate,
+    Compositor,
+    LayoutUpdate,
+)  # private; checked at every release
 from textual.geometry import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from textual.strip import Strip
 
@@ -24,7 +29,7 @@ Span = tuple[int, int, int]
 
 
 class FrugalCompositor(Compositor):
-    """Textual's compositor, but for how it renders a part of the screen."""
+    """Textual's compositor, but for how it renders."""
 
     _within: Region | None = None
 
@@ -42,6 +47,18 @@ class FrugalCompositor(Compositor):
     def widen(self) -> None:
         """Render all that is dirty again."""
         self._within = None
+
+    def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
+        """Render all of the screen."""
+        if simplify:  # a picture of the screen, not the screen
+            return super().render_full_update(simplify)
+        self._dirty_regions.clear()
+        width, height = self.size
+        lines = self._render_spans([(y, 0, width) for y in range(height)])
+        strips: list[Iterable[Strip]] = [
+            [part for part in line.values() if part is not None] for line in lines
+        ]
+        return LayoutUpdate(strips, self.size.region)
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """Render what is dirty; None where nothing is."""

@@ -7,7 +7,6 @@ Text is cleaned at its door by `pilothouse.safety`; this is the net behind it, f
 from __future__ import annotations
 
 import os
-import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
@@ -18,9 +17,12 @@ from textual.filter import LineFilter
 from textual.strip import Strip
 
 from pilothouse.errors import PilothouseError
+from pilothouse.regex import lazily
 from pilothouse.safety import REPLACEMENT, UNSAFE_IN_SEGMENT, clean_line
 
 if TYPE_CHECKING:
+    import re
+
     from textual.color import Color
 
 PLACEHOLDER: Final = "\U0010eeee"
@@ -32,7 +34,7 @@ TITLE_LIMIT: Final = 120
 _MARK_KEY: Final = "pilothouse.painted"
 _MARK: Final = os.urandom(16).hex()
 _PAINTED: Final = Style(meta={_MARK_KEY: _MARK})
-_PRINTABLE_TARGET: Final = re.compile(r"https?://[\x21-\x7e]{1,2000}")
+_PRINTABLE_TARGET: Final = lazily(r"https?://[\x21-\x7e]{1,2000}")
 
 
 class UncleanSegment(PilothouseError):

@@ -10,6 +10,7 @@ import re
 from typing import Final, NamedTuple, Self
 
 from pilothouse.errors import PilothouseError
+from pilothouse.regex import lazily
 
 _DATA: Final = r"m=[01];[A-Za-z0-9+/=]{1,4096}"
 _KITTY: Final = (
@@ -18,7 +19,7 @@ _KITTY: Final = (
 )
 """The three commands of `frames.kitty`: none names a file, none asks for an answer."""
 _SIXEL: Final = r"\x1bP[\d;]{0,20}q[\x21-\x7e]*\x1b\\"
-_OURS: Final = re.compile(f"(?:{_KITTY}|{_SIXEL})+")
+_OURS: Final = lazily(f"(?:{_KITTY}|{_SIXEL})+")
 
 
 class NotAPicture(PilothouseError):

@@ -9,7 +9,11 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from pilothouse.regex import lazily
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,13 +22,13 @@ TIMEOUT_S: Final = 1.0
 _FORMAT: Final = (
     "#{allow-passthrough}|#{client_termtype}|#{client_termname}|#{client_cell_width}x#{client_cell_height}"
 )
-_TAKES_KITTY: Final = re.compile(r"ghostty|kitty(?:\((\d+)\.(\d+))?", re.IGNORECASE)
+_TAKES_KITTY: Final = lazily(r"ghostty|kitty(?:\((\d+)\.(\d+))?", re.IGNORECASE)
 _PLACEHOLDERS_SINCE: Final = (0, 28)
 """Kitty's first version with them (its changelog); Debian 12 has an older one."""
 ANCESTORS: Final = 32
 
 
-class Outer(NamedTuple):
+class Outer(msgspec.Struct, frozen=True):
     """The terminal that tmux runs in."""
 
     kitty: bool = False

@@ -10,7 +10,9 @@ themselves, so that pacing ends there. Pure: who writes and reads is in `sending
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from pilothouse.terminal.link import Link, LinkFigures
 
@@ -33,7 +35,7 @@ _ROWS, _FIRST_ROW = 10, 2
 """From the second row on: an answer from the first could be F3 with a modifier."""
 
 
-class Marked(NamedTuple):
+class Marked(msgspec.Struct, frozen=True):
     """A frame on its way."""
 
     number: int

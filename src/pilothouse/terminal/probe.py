@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import select
 import struct
 import sys
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from pilothouse.regex import lazily
 from pilothouse.terminal.multiplexer import is_under_mosh, knows_placeholders, outer_terminal
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ _KITTY_ID: Final = 31
 # A one-pixel picture that is asked about and not kept; its name; the cell size; then DA1, the fence.
 QUERY: Final = f"\x1b_Gi={_KITTY_ID},s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[>0q\x1b[16t\x1b[c".encode("ascii")
 
-_DA1: Final = re.compile(rb"(?:\x1b\[|\x9b)\?([\d;]+)c")
-_KITTY_OK: Final = re.compile(rb"(?:\x1b_|\x9f)G(?:[^\x1b\x9c;]*,)?i=31(?:,[^\x1b\x9c;]*)?;OK")
-_NAME: Final = re.compile(rb"(?:\x1bP|\x90)>\|([^\x1b\x9c]{1,200})(?:\x1b\\|\x9c)")
-_CELL_SIZE: Final = re.compile(rb"(?:\x1b\[|\x9b)6;(\d{1,4});(\d{1,4})t")
+_DA1: Final = lazily(rb"(?:\x1b\[|\x9b)\?([\d;]+)c")
+_KITTY_OK: Final = lazily(rb"(?:\x1b_|\x9f)G(?:[^\x1b\x9c;]*,)?i=31(?:,[^\x1b\x9c;]*)?;OK")
+_NAME: Final = lazily(rb"(?:\x1bP|\x90)>\|([^\x1b\x9c]{1,200})(?:\x1b\\|\x9c)")
+_CELL_SIZE: Final = lazily(rb"(?:\x1b\[|\x9b)6;(\d{1,4});(\d{1,4})t")
 _SIXEL_ATTRIBUTE: Final = b"4"
 
 

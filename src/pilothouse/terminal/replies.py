@@ -6,11 +6,15 @@ OSC, DCS or APC replies and types them out as single keys, late or unknown CSI r
 
 from __future__ import annotations
 
-import re
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS  # the parser's own table; the pin in pyproject.toml
+
+from pilothouse.regex import lazily
+
+if TYPE_CHECKING:
+    import re
 
 ESC: Final = "\x1b"
 ESCAPE_KEY: Final = "\x1b[27u"
@@ -46,13 +50,13 @@ _C1_TO_ESC: Final = {
     "\x9b": "[",
     "\x8f": "O",
 }
-_POSITION: Final = re.compile(r"\x1b\[(\d{1,5});(\d{1,5})R")
+_POSITION: Final = lazily(r"\x1b\[(\d{1,5});(\d{1,5})R")
 """Where the cursor is; from the first row it may be F3 with a modifier, and is left to the parser."""
-_CSI: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_CSI: Final = lazily(r"\x1b\[[0-?]*[ -/]*[@-~]")
 # What Textual understands, and nothing else: Kitty keys, cursor position, mouse, focus, paste, in-band
 # resize, and the two mode reports it asks for itself. Numbers are bounded and key event types (which nobody
 # asked for) refused, because its parser raises on them, and with that the whole input ends.
-_WANTED: Final = re.compile(
+_WANTED: Final = lazily(
     r"\x1b\[(?:"
     r"\d{0,6};\d{0,6}(?:;\d{0,6}(?::\d{1,6})*)?[u~ABCDEFHPQRS]|\d{1,6}[u~]|[IO]"
     r"|<\d{1,4};-?\d{1,6};-?\d{1,6}[Mm]|\?(?:2026|2048);\d\$y|48(?:;\d{1,6}(?::\d{1,6})?){4}t"

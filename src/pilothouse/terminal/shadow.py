@@ -7,7 +7,6 @@ a copy of the screen is kept, and what is new is written with colours said only 
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -21,6 +20,8 @@ from textual._compositor import (
 )  # private; checked at every release
 from textual.strip import Strip
 
+from pilothouse.regex import lazily
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 GAP: Final = 6
 """So many unchanged cells between two changed ones are sent again: a move costs as much."""
 _MANY: Final = " " * 12
-_BLANKS: Final = re.compile(r" {12,}")
+_BLANKS: Final = lazily(r" {12,}")
 _UNKNOWN: Final = ("", "?")
 Cell = tuple[str, str]
 """A character and the colours it is shown in, as the terminal is told them."""
@@ -144,7 +145,7 @@ def _change(before: str, after: str) -> str:
     return f"\x1b[{';'.join(said)}m"
 
 
-_LOOK: Final = re.compile(
+_LOOK: Final = lazily(
     r"((?:[1-9](?:;|$))*)"
     r"(3[0-79]|9[0-7]|38;5;\d+|38;2;\d+;\d+;\d+)?;?"
     r"(4[0-79]|10[0-7]|48;5;\d+|48;2;\d+;\d+;\d+)?"

@@ -15,7 +15,6 @@ from textual.binding import Binding, BindingType
 from pilothouse.engine.roles import DRIVE
 from pilothouse.errors import PilothouseError
 from pilothouse.events import Outcome
-from pilothouse.frames.workshop import WORKSHOP
 from pilothouse.safety import clean_line
 from pilothouse.terminal.app import GuardedApp
 from pilothouse.tui import keymap as keymaps
@@ -331,6 +330,8 @@ class Bridge(GuardedApp[None]):
         """Do what would compete with the first frame."""
         gc.freeze()  # full collections would cost 24 ms each, with thousands of live objects (performance §7)
         gc.enable()
+        from pilothouse.frames.workshop import WORKSHOP
+
         WORKSHOP.open()
         self._tidying.begin()
         self.set_interval(tidying.EVERY_S, self._tidying.look)
@@ -343,6 +344,8 @@ class Bridge(GuardedApp[None]):
 
     def on_unmount(self) -> None:
         """End what was begun."""
+        from pilothouse.frames.workshop import WORKSHOP
+
         WORKSHOP.close()
         self._tidying.end()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from pilothouse import events as ev
 from pilothouse.safety import clean, clean_line
@@ -31,8 +32,7 @@ ICONS: Final = {
 }
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """One action; its texts are clean."""
 
     action: int

@@ -6,17 +6,17 @@ A line that can't be used costs a sentence that names it, and the action keeps i
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 import unicodedata
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from pilothouse.paths import config_dir
+from pilothouse.regex import lazily
 from pilothouse.safety import clean_line
 from pilothouse.tui.actions import ACTIONS, Action, key_name, keys_name
-from pilothouse.tui.roster_actions import GRID_ACTIONS, HOME_ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 NAME: Final = "keymap.toml"
 MAX_BYTES: Final = 100_000
-PLACES: Final = {"run": ACTIONS, "roster": HOME_ACTIONS, "grid": GRID_ACTIONS}
-"""Where keys are heard; a key may mean one thing in each."""
 NO_KEY: Final = "unbound"
 """What Textual is told for an action without keys; no terminal sends it."""
 NEEDED: Final = frozenset({"leave", "back", "run.interrupt"})
@@ -49,7 +47,13 @@ _NAMED: Final = frozenset(
 _ALSO: Final = {"esc": "escape", "pgup": "pageup", "pgdn": "pagedown", "del": "delete", "return": "enter"}
 _MODIFIERS: Final = ("ctrl", "alt", "shift")
 
-_BY_ID: Final = {action.id: action for actions in PLACES.values() for action in actions}
+
+@cache
+def places() -> dict[str, tuple[Action, ...]]:
+    """Say where keys are heard; a key may mean one thing in each."""
+    from pilothouse.tui.roster_actions import GRID_ACTIONS, HOME_ACTIONS  # a run needs them for a file only
+
+    return {"run": ACTIONS, "roster": HOME_ACTIONS, "grid": GRID_ACTIONS}
 
 
 class Keymap(msgspec.Struct, frozen=True):
@@ -121,9 +125,10 @@ def _flat(given: Mapping[str, object], above: str = "") -> Iterable[tuple[str, o
 
 
 def _wanted(name: str, value: object) -> tuple[str, ...]:
-    action = _BY_ID.get(name)
+    known = {action.id: action for actions in places().values() for action in actions}
+    action = known.get(name)
     if action is None:
-        near = difflib.get_close_matches(name, _BY_ID, n=1)
+        near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else "see docs/keys.md"
         raise ValueError(f"there is no action {name!r} ({hint})")
     words = [value] if isinstance(value, str) else value
@@ -198,7 +203,7 @@ def _check(action: Action, key: str) -> None:
         raise ValueError(f"{action.id} can't be on {key_name(key)}: {why}")
 
 
-_WITH_MODIFIER = re.compile(r"(ctrl|alt)\+")
+_WITH_MODIFIER = lazily(r"(ctrl|alt)\+")
 
 
 def _is_in_replies(key: str) -> bool:
@@ -209,7 +214,7 @@ def _is_in_replies(key: str) -> bool:
 def _clashes(own: Mapping[str, tuple[str, ...]]) -> list[tuple[str, list[str]]]:
     """Find the keys that would mean two things in one place, each with the actions concerned."""
     found: dict[str, list[str]] = {}
-    for actions in PLACES.values():
+    for actions in places().values():
         meanings: dict[str, list[str]] = {}
         for action in actions:
             for key in own.get(action.id, action.keys):

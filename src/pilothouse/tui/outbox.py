@@ -7,7 +7,9 @@ and notches add up. What has left is never sent again.
 from __future__ import annotations
 
 from collections import deque
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from pilothouse.tui.pointer import SLOP_PX, TYPE_MAX, Deed
 
@@ -21,7 +23,7 @@ NEAR_PX: Final = 48.0
 _MORE: Final = {"left_click": "double_click", "double_click": "triple_click"}
 
 
-class Parcel(NamedTuple):
+class Parcel(msgspec.Struct, frozen=True):
     """One thing to send."""
 
     deed: Deed | None

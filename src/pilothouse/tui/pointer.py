@@ -10,10 +10,14 @@ import math
 import unicodedata
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
+
+from pilothouse.frames.geometry import Point
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pilothouse.frames.geometry import Geometry, Point
+    from pilothouse.frames.geometry import Geometry
 
 HOVER_S: Final = 0.08
 """The pointer is taken along once it has rested so long: what it passes over on its way means nothing."""
@@ -41,7 +45,7 @@ class Deed(NamedTuple):
     input: dict[str, Any]
 
 
-class Report(NamedTuple):
+class Report(msgspec.Struct, frozen=True):
     """What the mouse did, in the picture's pixels."""
 
     kind: str
@@ -55,7 +59,7 @@ class Report(NamedTuple):
     """Modifier keys, as `ctrl+shift`."""
 
 
-class _Press(NamedTuple):
+class _Press(msgspec.Struct, frozen=True):
     at: Point
     button: int
     held: str

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,7 @@ AT_ONCE: Final = 500
 _NOT_BRIEF: Final = frozenset({"thinking", "state", "note"})
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What a filter looks at."""
 
     kind: str
@@ -36,8 +36,7 @@ class Facts:
     outcome: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """Rows wanted: any of each named sort, and all of the words."""
 
     kinds: frozenset[str] = frozenset()

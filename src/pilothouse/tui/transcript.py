@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from pilothouse import events as ev
 from pilothouse.events import RunPhase
@@ -30,8 +31,7 @@ _SEAM: Final = 16
 """Characters before a streamed piece that are cleaned again with it."""
 
 
-@dataclass(slots=True)
-class Row:
+class Row(msgspec.Struct):
     """One thing in the transcript; its text is clean."""
 
     seq: int
@@ -185,25 +185,25 @@ class Transcript:
     def _on(self, event: ev.Event) -> None:
         """Events without a word of their own make no row."""
 
-    @_on.register
+    @_on.register(ev.LegStarted)
     def _(self, event: ev.LegStarted) -> None:
         self._add(event, "instruction", "❯", clean(event.instruction, limit=TEXT_MAX), space=bool(self.rows))
 
-    @_on.register
+    @_on.register(ev.TurnStarted)
     def _(self, event: ev.TurnStarted) -> None:
         self._texts_of = {event.turn: []}
         self._open.clear()
 
-    @_on.register
+    @_on.register(ev.ThinkingStreamed)
     def _(self, event: ev.ThinkingStreamed) -> None:
         self._grow("thinking", event, event.turn, event.block, event.text)
 
-    @_on.register
+    @_on.register(ev.TextStreamed)
     def _(self, event: ev.TextStreamed) -> None:
         self._fold_thinking(event)
         self._grow("text", event, event.turn, event.block, event.text)
 
-    @_on.register
+    @_on.register(ev.InputStreamed)
     def _(self, event: ev.InputStreamed) -> None:
         self._fold_thinking(event)
 
@@ -234,7 +234,7 @@ class Transcript:
                 row.foldable, row.folded = True, not self.unfolds
                 del self._open[key]
 
-    @_on.register
+    @_on.register(ev.TurnFinished)
     def _(self, event: ev.TurnFinished) -> None:
         self._fold_thinking(event)
         if not self._texts_of.get(event.turn):
@@ -249,7 +249,7 @@ class Transcript:
         if text := clean("\n\n".join(map(str, texts)), limit=TEXT_MAX).strip():
             self._add(event, "text", "▌", text, space=True)
 
-    @_on.register
+    @_on.register(ev.TurnDiscarded)
     def _(self, event: ev.TurnDiscarded) -> None:
         self._fold_thinking(event)
         for at in self._texts_of.pop(event.turn, []):
@@ -257,7 +257,7 @@ class Transcript:
         self._open.clear()
         self._add(event, "warning", "!", f"answer dropped: {clean_line(event.why, 300)}")
 
-    @_on.register
+    @_on.register(ev.ActionProposed)
     def _(self, event: ev.ActionProposed) -> None:
         self._fold_thinking(event)
         aim = words.target(event.member, event.input)
@@ -265,13 +265,13 @@ class Transcript:
         row = self._add(event, "action", "→", f"{clean_line(event.member, 40)} {aim}".rstrip())
         row.action, row.member, row.outcome = event.action, clean_line(event.member, 40), "proposed"
 
-    @_on.register
+    @_on.register(ev.ActionFinished)
     def _(self, event: ev.ActionFinished) -> None:
         self._action_over(event)
         if not event.ok and event.executed:
             self._add(event, "error", "✗", clean(event.text, limit=2_000) or "failed without a word")
 
-    @_on.register
+    @_on.register(ev.ActionInDoubt)
     def _(self, event: ev.ActionInDoubt) -> None:
         self._action_over(event)
         self._add(event, "warning", "?", f"in doubt: {clean_line(event.why, 300)}")
@@ -287,27 +287,27 @@ class Transcript:
                 case ev.ActionFinished():
                     row.outcome = "done" if event.ok else ("failed" if event.executed else "skipped")
 
-    @_on.register
+    @_on.register(ev.MessageQueued)
     def _(self, event: ev.MessageQueued) -> None:
         when = {"now": "now", "end": "when it has finished"}.get(event.when, "after this batch")
         self._messages[event.id] = len(self.rows)
         self._add(event, "message", "»", f"{clean(event.text, limit=TEXT_MAX)}  ({when})", space=True)
 
-    @_on.register
+    @_on.register(ev.MessageDelivered)
     def _(self, event: ev.MessageDelivered) -> None:
         if event.id in self._messages:
             self._add(event, "note", "✓", "message delivered")
 
-    @_on.register
+    @_on.register(ev.MessageRevised)
     def _(self, event: ev.MessageRevised) -> None:
         place = " and moved" if event.before else ""
         self._add(event, "note", "✎", f"message changed{place}: {clean_line(event.text, 200)} ({event.when})")
 
-    @_on.register
+    @_on.register(ev.MessageReturned)
     def _(self, event: ev.MessageReturned) -> None:
         self._add(event, "warning", "!", f"message not delivered: {clean_line(event.why, 300)}")
 
-    @_on.register
+    @_on.register(ev.StateChanged)
     def _(self, event: ev.StateChanged) -> None:
         said = words.state_words(event.phase, event.holding, None)
         quiet = (
@@ -318,152 +318,152 @@ class Transcript:
             self._add(event, "state", "‖" if event.holding else "▸", said + by)
         self._state = said
 
-    @_on.register
+    @_on.register(ev.Warned)
     def _(self, event: ev.Warned) -> None:
         parts = [event.what, f"({event.way_out})" if event.way_out else ""]
         head = f"{event.where}: " if event.where else ""
         self._add(event, "warning", "!", clean_line(head + " ".join(filter(None, parts)), 600))
 
-    @_on.register
+    @_on.register(ev.RetryScheduled)
     def _(self, event: ev.RetryScheduled) -> None:
         wait = words.took(event.delay_ms) or "a moment"
         when = "when you resume" if event.asks else f"in {wait}"
         text = f"asks the {event.what} again {when} (attempt {event.attempt}): {event.why}"
         self._add(event, "warning", "↻", clean_line(text, 400))
 
-    @_on.register
+    @_on.register(ev.LimitReached)
     def _(self, event: ev.LimitReached) -> None:
         text = f"limit reached: {event.limit} {event.used:g} of {event.value:g}"
         self._add(event, "warning", "!", clean_line(text, 200))
 
-    @_on.register
+    @_on.register(ev.ContextCleared)
     def _(self, event: ev.ContextCleared) -> None:
         count = f" ×{event.items}" if event.items else ""
         size = f", {words.count(event.tokens)} tokens" if event.tokens else ""
         self._add(event, "note", "·", f"history cleared: {clean_line(event.what, 200)}{count}{size}")
 
-    @_on.register
+    @_on.register(ev.ModelChanged)
     def _(self, event: ev.ModelChanged) -> None:
         effort = f", effort {event.effort}" if event.effort else ""
         self._add(event, "state", "▸", clean_line(f"{event.model} from turn {event.turn}{effort}", 200))
 
-    @_on.register
+    @_on.register(ev.UploadsRefused)
     def _(self, event: ev.UploadsRefused) -> None:
         self._add(event, "note", "·", clean_line(f"pictures travel in the requests: {event.why}", 300))
 
-    @_on.register
+    @_on.register(ev.BrowserVanished)
     def _(self, event: ev.BrowserVanished) -> None:
         self._add(event, "warning", "!", f"the browser went away: {clean_line(event.why, 300)}")
 
-    @_on.register
+    @_on.register(ev.StrayReaped)
     def _(self, event: ev.StrayReaped) -> None:
         self._add(event, "note", "·", f"a stray browser was deleted: {clean_line(event.name, 100)}")
 
-    @_on.register
+    @_on.register(ev.VideoStopped)
     def _(self, event: ev.VideoStopped) -> None:
         if event.why:
             self._add(event, "warning", "!", f"no video: {clean_line(event.why, 300)}")
 
-    @_on.register
+    @_on.register(ev.VideoSaved)
     def _(self, event: ev.VideoSaved) -> None:
         self._add(event, "note", "·", f"video saved: {clean_line(event.file, 100)}")
 
-    @_on.register
+    @_on.register(ev.PageReported)
     def _(self, event: ev.PageReported) -> None:
         if event.trouble:
             self._add(event, "warning", "!", clean_line(f"{event.kind}: {event.text} {event.url}", 400))
 
-    @_on.register
+    @_on.register(ev.CommandReceived)
     def _(self, event: ev.CommandReceived) -> None:
         self._asker = event.actor
 
-    @_on.register
+    @_on.register(ev.CommandApplied)
     def _(self, event: ev.CommandApplied) -> None:
         self._asker = ""
 
-    @_on.register
+    @_on.register(ev.ViewerJoined)
     def _(self, event: ev.ViewerJoined) -> None:
         self._add(event, "note", "·", f"{clean_line(event.actor, 60)} follows ({clean_line(event.role, 20)})")
 
-    @_on.register
+    @_on.register(ev.ViewerDeparted)
     def _(self, event: ev.ViewerDeparted) -> None:
         self._add(event, "note", "·", f"{clean_line(event.actor, 60)} follows no more")
 
-    @_on.register
+    @_on.register(ev.CommandRefused)
     def _(self, event: ev.CommandRefused) -> None:
         self._asker = ""
         self._add(event, "warning", "!", clean_line(f"{event.command.lower()} refused: {event.why}", 400))
 
-    @_on.register
+    @_on.register(ev.ApprovalRequested)
     def _(self, event: ev.ApprovalRequested) -> None:
         what = f"{describe(event.member, event.input)}? " if event.member else "waits for approval: "
         row = self._add(event, "warning", "?", what + clean_line(event.why, 300), space=True)
         row.kind, row.action = "approval", event.action
 
-    @_on.register
+    @_on.register(ev.ApprovalDecided)
     def _(self, event: ev.ApprovalDecided) -> None:
         text = f"{event.decision} by {event.actor}" + (f": {event.reason}" if event.reason else "")
         self._add(event, "state", "▸", clean_line(text, 400)).kind = "approval"
 
-    @_on.register
+    @_on.register(ev.ModeChanged)
     def _(self, event: ev.ModeChanged) -> None:
         text = f"approval: {event.mode}, by {event.actor}" + (f": {event.why}" if event.why else "")
         self._add(event, "state", "▸", clean_line(text, 400))
 
-    @_on.register
+    @_on.register(ev.RuleAdded)
     def _(self, event: ev.RuleAdded) -> None:
         where = f", kept in {event.kept_in}" if event.kept_in else ", for this run"
         self._add(event, "state", "▸", clean_line(f"rule by {event.actor}: {event.name}{where}", 400))
 
-    @_on.register
+    @_on.register(ev.LimitChanged)
     def _(self, event: ev.LimitChanged) -> None:
         value = "lifted" if event.value is None else f"{event.value:g}"
         self._add(event, "state", "▸", clean_line(f"limit of {event.limit}: {value}, by {event.actor}", 200))
 
-    @_on.register
+    @_on.register(ev.TakeoverStarted)
     def _(self, event: ev.TakeoverStarted) -> None:
         self._add(event, "state", "▸", f"{clean_line(event.actor, 60)} drives")
 
-    @_on.register
+    @_on.register(ev.HumanActed)
     def _(self, event: ev.HumanActed) -> None:
         aim = "•••" if event.masked else words.target(event.member, event.input)
         self._add(event, "action", "»", f"{clean_line(event.member, 40)} {aim}".rstrip())
         if not event.ok or event.error:
             self._add(event, "warning", "?", clean_line(event.error, 300) or "it may not have happened")
 
-    @_on.register
+    @_on.register(ev.LeaseAsked)
     def _(self, event: ev.LeaseAsked) -> None:
         self._add(event, "state", "▸", f"{clean_line(event.actor, 60)} would like to drive")
 
-    @_on.register
+    @_on.register(ev.Concealed)
     def _(self, event: ev.Concealed) -> None:
         self._add(event, "state", "▸", "nothing is recorded: something secret is typed")
 
-    @_on.register
+    @_on.register(ev.Revealed)
     def _(self, event: ev.Revealed) -> None:
         self._add(event, "state", "▸", "pictures are recorded again")
 
-    @_on.register
+    @_on.register(ev.TakeoverEnded)
     def _(self, event: ev.TakeoverEnded) -> None:
         why = f": {clean_line(event.why, 200)}" if event.why else ""
         self._add(event, "state", "▸", f"the agent drives again{why}")
         if event.note:
             self._add(event, "note", "·", clean(event.note, limit=2_000))
 
-    @_on.register
+    @_on.register(ev.BrowserOpened)
     def _(self, event: ev.BrowserOpened) -> None:
         size = f"{event.width_px}×{event.height_px}"
         self._add(event, "note", "·", f"browser open, {size} {words.took(event.opened_ms)}".rstrip())
 
-    @_on.register
+    @_on.register(ev.BrowserClosed)
     def _(self, event: ev.BrowserClosed) -> None:
         self._add(event, "note", "·", "browser kept open" if event.kept else "browser closed")
 
-    @_on.register
+    @_on.register(ev.DeletePending)
     def _(self, event: ev.DeletePending) -> None:
         self._add(event, "warning", "!", f"browser not yet deleted: {clean_line(event.why, 300)}")
 
-    @_on.register
+    @_on.register(ev.RunEnded)
     def _(self, event: ev.RunEnded) -> None:
         facts = [words.plural(event.actions, "action"), words.plural(event.turns, "turn")]
         facts += [words.money(event.cost_usd)] if event.cost_usd is not None else []
@@ -471,7 +471,7 @@ class Transcript:
         text = f"{words.OUTCOMES[event.outcome]}{why}\n{', '.join(facts)}, {words.clock(event.duration_s)}"
         self._add(event, f"end-{event.outcome.value.replace('_', '-')}", "■", text, space=True)
 
-    @_on.register
+    @_on.register(ev.Unknown)
     def _(self, event: ev.Unknown) -> None:
         self._add(event, "note", "·", f"{clean_line(event.type_name, 60)} (not known to this version)")
 

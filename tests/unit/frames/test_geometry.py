@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,7 +101,7 @@ def views(draw: st.DrawFn, image: Extent) -> View:
 @st.composite
 def zoomed_geometries(draw: st.DrawFn) -> Geometry:
     geometry = draw(geometries())
-    return geometry._replace(view=draw(views(geometry.image_px)))
+    return msgspec.structs.replace(geometry, view=draw(views(geometry.image_px)))
 
 
 @given(sizes, st.data())
@@ -120,7 +121,7 @@ def test_what_is_under_the_pointer_stays_there_while_zooming() -> None:
     geometry = Geometry(image, image, image, fit(image, Extent(80, 25)))
     pointer = Point(60.25, 12.5)
     at = geometry.pointer_to_image(pointer)
-    near_in = geometry._replace(view=zoomed(whole(image), image, 4, at))
+    near_in = msgspec.structs.replace(geometry, view=zoomed(whole(image), image, 4, at))
     assert near(near_in.pointer_to_image(pointer), at)
     assert zoomed(near_in.shown, image, 0.25, at) == whole(image)
 

@@ -14,7 +14,7 @@ from pilothouse.browser.keys import parse_sequence
 from pilothouse.engine import lease
 from pilothouse.engine.lease import checked
 from pilothouse.frames.geometry import Extent, Geometry, Point, fit
-from pilothouse.tui.outbox import WAITING_MAX, Outbox
+from pilothouse.tui.outbox import WAITING_MAX, Outbox, Parcel
 from pilothouse.tui.placing import placed
 from pilothouse.tui.pointer import (
     ESCAPE_S,
@@ -177,7 +177,7 @@ def test_two_clicks_that_wait_are_a_double_click_and_what_left_is_left_alone() -
     box = Outbox()
     click = Deed("left_click", {"coordinate": [7, 7]})
     assert box.put(click, 0.0)
-    assert box.take() == (click, "", False, 0.0)
+    assert box.take() == Parcel(click, "", False, 0.0)
     assert box.put(click, 0.1)
     assert box.put(click, 0.2)
     again = box.take()

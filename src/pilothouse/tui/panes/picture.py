@@ -15,14 +15,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from pilothouse.frames.geometry import Box, Extent, Geometry, fit
-from pilothouse.frames.marker import marker_of
-from pilothouse.frames.overlay import overlay_of
-from pilothouse.frames.placeholders import MOST_CELLS
 from pilothouse.safety import clean_line
 from pilothouse.terminal.egress import EgressGuard, painted
-from pilothouse.tui.darkroom import Darkroom, Developed, Want, place_of
 from pilothouse.tui.graphics import Graphics
-from pilothouse.tui.hanging import Hanger
 from pilothouse.tui.panes.pointed import Pointed
 from pilothouse.tui.widgets.lines import Fact, FactLine, PaneHead
 from pilothouse.tui.wrap import cut
@@ -39,9 +34,12 @@ if TYPE_CHECKING:
     from pilothouse.frames.overlay import Overlay
     from pilothouse.frames.painter import Painter
     from pilothouse.state import CurrentAction, Frame
+    from pilothouse.tui.darkroom import Darkroom, Developed, Want
+    from pilothouse.tui.hanging import Hanger
 
 HEAD_ROWS = 2
 """Above the picture: the pane's head and the page's address."""
+_NOWHERE = Extent(0, 0)
 STALE_S = 5
 """From this age on the head says how old the picture is."""
 
@@ -106,7 +104,7 @@ class PicturePane(Pointed, can_focus=True):
 
     def __init__(self, blob: Callable[[str], Awaitable[bytes]], way: Graphics, cell_px: Extent) -> None:
         super().__init__(id="picture", classes="pane")
-        self._darkroom = Darkroom(blob)
+        self._blob = blob
         self._way = way
         self._cell_px = cell_px
         self._frame: Frame | None = None
@@ -120,6 +118,7 @@ class PicturePane(Pointed, can_focus=True):
         self._wanted: Want | None = None
         self.shown: Developed | None = None
         self._busy = False
+        self._workplace: tuple[Darkroom, Hanger] | None = None
         self._zoom = Zoom()
         self.is_alone = False
         """The picture fills the screen."""
@@ -204,13 +203,16 @@ class PicturePane(Pointed, can_focus=True):
         """Paint in another way from now on."""
         self._way = way
         self.query_one(Canvas).put(None)
-        await self._hanger.use(way)
+        if self._workplace is not None:
+            await self._workplace[1].use(way)
         self.shown = self._wanted = None
         self._want()
 
     def zoom(self, factor: float) -> None:
         """Show less of the picture, larger, beginning around the action; or more of it."""
         if self._frame is not None:
+            from pilothouse.tui.darkroom import place_of
+
             size = Extent(self._frame.blob.width_px, self._frame.blob.height_px)
             self._zoom.by(factor, size, place_of(self._wanted) if self._wanted is not None else None)
             self._want()
@@ -231,12 +233,22 @@ class PicturePane(Pointed, can_focus=True):
 
     async def on_unmount(self) -> None:
         """Take the pictures off the terminal."""
-        await self._hanger.close()
+        if self._workplace is not None:
+            await self._workplace[1].close()
 
-    async def on_mount(self) -> None:
-        """Set up the painter."""
-        self._hanger = Hanger(self.app, self._place, self._cell_px)
-        await self.use(self._way)
+    def on_mount(self) -> None:
+        """Say that there is no picture yet."""
+        self._want()
+
+    async def _furnished(self) -> tuple[Darkroom, Hanger]:
+        """Set up what develops and hangs pictures; with the first one, for the first frame has none."""
+        if self._workplace is None:
+            from pilothouse.tui.darkroom import Darkroom
+            from pilothouse.tui.hanging import Hanger
+
+            self._workplace = Darkroom(self._blob), Hanger(self.app, self._place, self._cell_px)
+            await self._workplace[1].use(self._way)
+        return self._workplace
 
     def on_resize(self) -> None:
         """Develop anew at another size."""
@@ -250,12 +262,14 @@ class PicturePane(Pointed, can_focus=True):
         return Box(*canvas.region)
 
     def _room(self) -> Extent:
+        from pilothouse.frames.placeholders import MOST_CELLS
+
         size = self.content_size
         return Extent(min(size.width, MOST_CELLS), min(max(size.height - HEAD_ROWS, 0), MOST_CELLS))
 
     def _want(self) -> None:
         canvas = self.query_one(Canvas)
-        frame, room = self._frame, self._room()
+        frame, room = self._frame, self._room() if self._frame else _NOWHERE
         if frame is None or self._way is Graphics.OFF or not room.width or not room.height:
             self._wanted = self.shown = None
             canvas.put(None, self._words())
@@ -268,6 +282,10 @@ class PicturePane(Pointed, can_focus=True):
 
     def _with_marks(self, frame: Frame, room: Extent) -> Want:
         """Ask for the frame with its marks, or for what a comparison shows instead."""
+        from pilothouse.frames.marker import marker_of
+        from pilothouse.frames.overlay import overlay_of
+        from pilothouse.tui.darkroom import Want
+
         view = self._zoom.view_of(Extent(frame.blob.width_px, frame.blob.height_px), self._way)
         if self._before is not None:
             before = self._before.blob.sha256
@@ -299,26 +317,27 @@ class PicturePane(Pointed, can_focus=True):
         """Develop what is wanted until nothing newer is: one in flight, the newest wins."""
         self._busy = True
         try:
+            darkroom, hanger = await self._furnished()
             while self._wanted is not None and not self.settled:
-                await self._hanger.wait_for_turn()
-                want, painter, quality = self._wanted, self._hanger.painter, self._hanger.quality
+                await hanger.wait_for_turn()
+                want, painter, quality = self._wanted, hanger.painter, hanger.quality
                 if want is not None:
-                    shown = await self._darkroom.develop(want, painter, quality)
-                    await self._put(shown, painter, quality)
+                    shown = await darkroom.develop(want, painter, quality)
+                    await self._put(shown, hanger, painter, quality)
         finally:
             self._busy = False
 
-    async def _put(self, shown: Developed, painter: Painter, quality: Quality) -> None:
+    async def _put(self, shown: Developed, hanger: Hanger, painter: Painter, quality: Quality) -> None:
         """Show what was developed: what the terminal needs for it first, then its cells."""
-        if self._wanted is None or painter is not self._hanger.painter:
+        if self._wanted is None or painter is not hanger.painter:
             return
-        await self._hanger.send(shown, quality)
-        if self._wanted is None or painter is not self._hanger.painter:
+        await hanger.send(shown, quality)
+        if self._wanted is None or painter is not hanger.painter:
             return
         self.shown = shown
         if shown.problem:
             self.query_one(Canvas).put(None, clean_line(shown.problem))
         else:
             self.query_one(Canvas).put(shown)
-            await self._hanger.draw(shown)
+            await hanger.draw(shown)
         self.post_message(self.Painted(shown.want.sha256))

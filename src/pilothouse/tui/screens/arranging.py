@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pilothouse.tui.widgets.palette import Entry, PalettePane
 
 
-class ArrangingScreen(RunBody):
+class ArrangingScreen(RunBody, is_layer=True):
     """Moves borders, offers the palette, and leads to other runs."""
 
     layouts = Layouts()

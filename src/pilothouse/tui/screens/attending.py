@@ -24,7 +24,7 @@ def needs_someone(status: RunStatus) -> bool:
     return status.live and (status.phase is RunPhase.IDLE or bool(HOLDS & set(status.holding)))
 
 
-class AttendingScreen(DecidingScreen):
+class AttendingScreen(DecidingScreen, is_layer=True):
     """Calls the person, and takes them to what needs them."""
 
     attention: Attention | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.containers import Container
@@ -89,6 +89,14 @@ class RunBody(PacedScreen):
     inspector = Late(_inspector)
     unfit = Late(lambda _screen: Static(id="unfit"))
 
+    def __init_subclass__(cls, *, is_layer: bool = False, **options: Any) -> None:
+        """Let a layer be: what Textual gathers of a class it gathers of the screen that is made of them all.
+
+        No screen is of a layer's class alone, and each gathering costs a start a third of a millisecond.
+        """
+        if not is_layer:
+            super().__init_subclass__(**options)
+
     def __init__(
         self,
         view: RunView,
@@ -136,7 +144,7 @@ class RunBody(PacedScreen):
     def compose(self) -> ComposeResult:
         """Lay out everything; panes come in the order the grid places them."""
         # What is so from the beginning is said before there is anything to be styled anew by it.
-        self.set_class(self.app.size.width >= WIDE_CELLS, "-wide")
+        self.update_classes({"-wide": self.app.size.width >= WIDE_CELLS}, update=False)
         yield FactLine(id="status")
         with Container(id="panes"):
             yield ListPane(1, self.transcript_sieve, id="transcript", is_here=True)

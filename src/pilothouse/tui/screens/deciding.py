@@ -29,7 +29,7 @@ def _seen(asked: ApprovalRequested) -> cmd.Expect:
     return cmd.Expect(request=asked.request, frame_sha256=asked.frame_sha256, args_sha256=asked.args_sha256)
 
 
-class DecidingScreen(RunBody):
+class DecidingScreen(RunBody, is_layer=True):
     """Sends commands, opens the drawer, and takes decisions."""
 
     actor = "operator"

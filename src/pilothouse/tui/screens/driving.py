@@ -15,7 +15,6 @@ from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.errors import CommandRefusedError, PilothouseError
 from pilothouse.frames.geometry import Extent, Point
-from pilothouse.frames.overlay import Overlay
 from pilothouse.safety import clean_line
 from pilothouse.tui.graphics import Graphics
 from pilothouse.tui.live import LiveFrames
@@ -45,7 +44,7 @@ _OUT = frozenset({"escape", "ctrl+t"})
 _CLOSING = _OUT | {"enter"}
 
 
-class DrivingScreen(PlacingScreen):
+class DrivingScreen(PlacingScreen, is_layer=True):
     """Takes the wheel, drives, gives it back."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -395,6 +394,8 @@ class DrivingScreen(PlacingScreen):
         pane.model_px = Extent(recorded.width_px, recorded.height_px) if recorded is not None else None
         overlay = None
         if self._aim is not None and (shown := live or state.frame) is not None:
+            from pilothouse.frames.overlay import Overlay
+
             size = pane.model_px or Extent(shown.blob.width_px, shown.blob.height_px)
             across, down = shown.blob.width_px / size.width, shown.blob.height_px / size.height
             overlay = Overlay("move", Point(self._aim.x * across, self._aim.y * down))

@@ -29,7 +29,7 @@ LOOKING_S, RESTING_S = 0.01, 0.005
 """Rows are looked at in pieces, for so long at a time: a key waits no longer, however many rows there are."""
 
 
-class FindingScreen(InspectingScreen):
+class FindingScreen(InspectingScreen, is_layer=True):
     """Adds the search, the filter and the markers to the run screen."""
 
     _pattern: re.Pattern[str]

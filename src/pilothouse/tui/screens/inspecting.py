@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COMPARISONS = ("", "before", "after")
 
 
-class InspectingScreen(DecidingScreen):
+class InspectingScreen(DecidingScreen, is_layer=True):
     """Adds the inspector to the run screen; it lies where the transcript is, and goes along."""
 
     inspecting = False

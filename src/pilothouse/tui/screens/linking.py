@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pilothouse.engine.link import Link
 
 
-class LinkedScreen(DrivingScreen):
+class LinkedScreen(DrivingScreen, is_layer=True):
     """Keeps a link open for as long as it is shown."""
 
     connect: Callable[[str], Link] | None = None

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from textual import on
 
-from pilothouse.frames.overlay import overlay_of
 from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.panes.pointed import Pointed
 from pilothouse.tui.placing import placed
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from pilothouse.tui.pointer import Report
 
 
-class PlacingScreen(DecidingScreen):
+class PlacingScreen(DecidingScreen, is_layer=True):
     """Lets the edit form be filled from the picture."""
 
     _placing_from: Point | None = None
@@ -59,9 +58,11 @@ class PlacingScreen(DecidingScreen):
         return self.drawer.edit.asked if self.drawer.opened == "edit" else None
 
     def _proposed(self) -> Overlay | None:
-        asked = self._edited
-        given = _read(self.drawer.edit.value) if asked is not None else None
-        return overlay_of(asked.member, given) if asked is not None and given is not None else None
+        if (asked := self._edited) is None or (given := _read(self.drawer.edit.value)) is None:
+            return None
+        from pilothouse.frames.overlay import overlay_of
+
+        return overlay_of(asked.member, given)
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """Draw what is written now."""

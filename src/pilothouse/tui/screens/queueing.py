@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pilothouse.tui.widgets.queue import MessageEditor, QueuePane
 
 
-class QueueingScreen(DecidingScreen):
+class QueueingScreen(DecidingScreen, is_layer=True):
     """Shows the queue in the drawer, and asks the engine for changes."""
 
     _letters: Correspondence | None = None
