@@ -11,9 +11,10 @@ from pilothouse import commands as cmd
 from pilothouse import events as ev
 from pilothouse.events import Hold, RunPhase
 from pilothouse.frames.geometry import Geometry, Point
+from pilothouse.tui.grip import Grip
 from pilothouse.tui.panes.picture import PicturePane
 from pilothouse.tui.pointer import ESCAPE_S, HOLD_S, HOVER_S
-from pilothouse.tui.widgets.wheel import Grip, WheelPane
+from pilothouse.tui.widgets.wheel import WheelPane
 from tests.tui.fake_runs import LEASE
 from tests.tui.harness import Watched, bridge
 

@@ -7,7 +7,7 @@ from textual import events
 from pilothouse import events as ev
 from pilothouse.frames.geometry import Point
 from pilothouse.terminal.ingress import GuardedParser
-from pilothouse.tui.widgets.wheel import Grip
+from pilothouse.tui.grip import Grip
 from tests.tui.harness import Watched, bridge
 from tests.tui.test_driving import does, done, geometry, mouse, near, picture, take
 

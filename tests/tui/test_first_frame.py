@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.css.stylesheet import Stylesheet
 from textual.widget import Widget
@@ -11,12 +11,16 @@ from textual.widget import Widget
 from pilothouse import commands as cmd
 from pilothouse.cli.main import main
 from pilothouse.tui.panes.lists import NewBelow
+from pilothouse.tui.screens.base import RunBody
 from pilothouse.tui.widgets.late_styles import LateStyles
 from tests.tui.harness import bridge
 from tests.tui.test_imports import python
 
 if TYPE_CHECKING:
     import pytest
+    from textual.dom import DOMNode
+
+    from pilothouse.events import Event
 
 
 def test_the_bridge_is_imported_without_what_only_a_key_opens() -> None:
@@ -24,7 +28,9 @@ def test_the_bridge_is_imported_without_what_only_a_key_opens() -> None:
         """
         import sys, pilothouse.cli.replay, pilothouse.tui.launch, pilothouse.tui.app
         late = ("textual.widgets._text_area", "PIL", "aiofiles", "ctypes", "pilothouse.tui.widgets.composer",
-                "pilothouse.tui.widgets.palette", "pilothouse.tui.panes.inspector", "pilothouse.engine.link")
+                "pilothouse.tui.widgets.palette", "pilothouse.tui.panes.inspector", "pilothouse.engine.link",
+                "pilothouse.tui.darkroom", "pilothouse.tui.hanging", "pilothouse.frames.overlay",
+                "pilothouse.frames.indexed", "pilothouse.tui.widgets.wheel", "json", "shlex")
         print([name for name in late if name in sys.modules])
         """
     )
@@ -92,6 +98,38 @@ async def test_the_styles_are_read_once_in_the_colours_that_were_asked_for(
         background = seen.app.current_theme.background
         status: Widget = seen.screen.query_one("#keys")
         assert status.styles.background.hex.lower() == str(background).lower()
+
+
+async def test_nothing_is_read_before_the_first_frame_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    happened: list[str] = []
+    painted, drained = RunBody._compositor_refresh, RunBody._take
+
+    def paints(screen: RunBody) -> None:
+        happened.append("painted")
+        painted(screen)
+
+    def takes(screen: RunBody, events: list[Event]) -> None:
+        happened.append("taken")
+        drained(screen, events)
+
+    monkeypatch.setattr(RunBody, "_compositor_refresh", paints)
+    monkeypatch.setattr(RunBody, "_take", takes)
+    async with bridge() as seen:
+        await seen.until(lambda: "taken" in happened)
+    assert happened[0] == "painted"
+
+
+async def test_what_is_shown_first_is_styled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    styled: list[str] = []
+    apply = Stylesheet.apply
+
+    def counted(sheet: Stylesheet, node: DOMNode, **options: Any) -> None:
+        styled.append(node.id or "")
+        apply(sheet, node, **options)
+
+    monkeypatch.setattr(Stylesheet, "apply", counted)
+    async with bridge():
+        assert styled.count("status") == 1
 
 
 def test_a_command_ends_with_garbage_looked_for_as_it_was_before() -> None:

@@ -248,6 +248,27 @@ async def test_a_bad_theme_costs_one_toast_and_the_default_is_used(tmp_path: Pat
         assert "there is no theme 'mine'" in seen.toasts[0]
 
 
+async def test_a_bad_theme_that_nobody_asked_for_costs_a_toast_after_the_first_frame(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("[[[")
+    directories = (bundled("themes"), tmp_path)
+    async with bridge(shop_script(), theme_directories=directories) as seen:
+        await seen.until(lambda: bool(seen.toasts))
+        assert len(seen.toasts) == 1
+        assert "mine.toml" in seen.toasts[0]
+        assert len(seen.app.theme_entries()) == len(OURS)
+
+
+def test_a_persons_theme_of_our_name_comes_before_ours_however_its_file_is_called(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "zebra.toml").write_text(DARK.read_text().replace('name = "pilothouse-dark"', 'name = "x"'))
+    (tmp_path / "mine.toml").write_text(re.sub(r'primary = "[^"]*"', 'primary = "#123456"', DARK.read_text()))
+    found = themes.find("dark", (bundled("themes"), tmp_path))
+    assert found is not None
+    assert (found.name, found.primary) == ("pilothouse-dark", "#123456")
+    assert themes.find("nobody's", (bundled("themes"), tmp_path)) is None
+
+
 async def test_a_persons_own_theme_is_used(tmp_path: Path) -> None:
     mine = DARK.read_text().replace("pilothouse-dark", "mine")
     (tmp_path / "mine.toml").write_text(mine)

@@ -23,7 +23,7 @@ from pilothouse.terminal.shadow import Shadow
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from textual.events import Resize
+    from textual.events import Resize, ScreenResume
 
     from pilothouse.terminal.graphics import Graphic
     from pilothouse.terminal.ingress import Answered
@@ -40,6 +40,13 @@ class PacedScreen(Screen[None]):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._compositor: FrugalCompositor = FrugalCompositor()
+
+    def _on_screen_resume(self, event: ScreenResume) -> None:
+        """Leave the styles of what is shown for the first time: it was styled as it was mounted.
+
+        Textual's own handler is called besides, after this one.
+        """
+        event.refresh_styles = event.refresh_styles and self.stack_updates > 0
 
     async def _on_idle(self, event: Idle) -> None:
         """Paint what a key has changed without waiting for Textual's clock, which may be two turns away.

@@ -84,6 +84,8 @@ class Bridge(GuardedApp[None]):
         Binding("ctrl+q", "quit_bridge", "leave", show=False, priority=True, id="app.leave")
     ]
 
+    _has_begun = _has_more_themes = False
+
     def __init__(
         self,
         view: RunView,
@@ -118,7 +120,7 @@ class Bridge(GuardedApp[None]):
         self._tidying = tidying.Tidying(now)
         self._layouts = Layouts()
         self._theme_directories = theme_directories
-        self._problems = self._load_themes(theme)
+        self._problems = self._load_first_theme(theme)
         self._keys, problems = (keymap, []) if keymap is not None else keymaps.load()
         self._problems += problems
         self.set_keymap(self._keys.for_textual())
@@ -251,22 +253,45 @@ class Bridge(GuardedApp[None]):
 
     # --- themes -----------------------------------------------------------------------------------
 
-    def _load_themes(self, wanted: str) -> list[str]:
+    def _load_first_theme(self, wanted: str) -> list[str]:
+        """Begin in a theme: the others are for when the first frame is there."""
+        if (theme := themes.find(wanted, self._theme_directories)) is None:
+            return self._load_themes(wanted)
+        self.register_theme(theme)
+        self._ours = [theme.name]
+        self._begin_with(theme.name)
+        self._has_more_themes = True
+        return []
+
+    def _load_other_themes(self) -> None:
+        """Read what the first frame had no need of, and say once what is wrong with any of it."""
+        if problems := self._register_all():
+            self.notify("\n".join(problems), severity="warning", timeout=10)
+
+    def _register_all(self) -> list[str]:
         found, problems = themes.load_all(self._theme_directories)
         for theme in found:
             self.register_theme(theme)
         self._ours = sorted(theme.name for theme in found)
+        return problems
+
+    def _load_themes(self, wanted: str) -> list[str]:
+        problems = self._register_all()
         wanted = themes.full_name(wanted, self._ours)
         if wanted not in self.available_themes:
             if wanted != themes.DEFAULT:
                 problems.append(f"there is no theme {clean_line(wanted, 40)!r}: using the default")
             wanted = themes.DEFAULT
-        if wanted in self.available_themes:
-            self._begin_with(wanted)
+        self._begin_with(wanted if wanted in self.available_themes else self.theme)
         return problems
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Give what styles may name: nothing until it is known in which theme all begins."""
+        return super().get_css_variables() if self._has_begun else {}
 
     def _begin_with(self, name: str) -> None:
         """Take the theme in which all begins. As a change of theme it would have all styles read twice."""
+        self._has_begun = True
         self.set_reactive(Bridge.theme, name)
         theme = self.current_theme
         classes = {f"-theme-{name}": True, "-dark-mode": theme.dark, "-light-mode": not theme.dark}
@@ -322,6 +347,8 @@ class Bridge(GuardedApp[None]):
         self.set_terminal_title(f"pilothouse {self.run_id}".strip())
         if self._problems:
             self.notify("\n".join(self._problems), severity="warning", timeout=10)
+        if self._has_more_themes:
+            self.call_after_refresh(self._load_other_themes)
         self._watch_themes()
         if not self.is_headless:
             self.set_timer(SETTLED_S, self._settle)

@@ -6,6 +6,7 @@ TOML into Textual themes, ours and the person's own. A bad file costs a sentence
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import tomllib
 from typing import TYPE_CHECKING, Any, Final
@@ -75,6 +76,17 @@ def load_all(directories: Iterable[Path] | None = None) -> tuple[list[Theme], li
     return _load_files(_files(directories))
 
 
+def find(name: str, directories: Sequence[Path] | None = None) -> Theme | None:
+    """Read the theme of a name, and few others; None where no file that can be used has it."""
+    names = {name, FAMILY + name}
+    for files in reversed(_by_directory(directories)):
+        for path in sorted(files, key=lambda path: (path.stem in name, path.stem), reverse=True):
+            with contextlib.suppress(SettingError):
+                if (theme := load(path)).name in names:
+                    return theme
+    return None
+
+
 def _load_files(files: Iterable[Path]) -> tuple[list[Theme], list[str]]:
     found: dict[str, Theme] = {}
     problems: list[str] = []
@@ -114,8 +126,12 @@ def full_name(name: str, known: Iterable[str]) -> str:
 
 
 def _files(directories: Iterable[Path] | None) -> list[Path]:
+    return [path for files in _by_directory(directories) for path in files]
+
+
+def _by_directory(directories: Iterable[Path] | None) -> list[list[Path]]:
     places = directories if directories is not None else (paths.bundled("themes"), own_directory())
-    return [path for directory in places for path in sorted(directory.glob("*.toml"))]
+    return [sorted(directory.glob("*.toml")) for directory in places]
 
 
 def _prints(directories: Iterable[Path] | None) -> Prints:

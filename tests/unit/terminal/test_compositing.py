@@ -104,6 +104,31 @@ def test_it_sends_what_textual_would() -> None:
     on_fields(check)
 
 
+def test_of_a_whole_screen_it_asks_what_can_be_seen_and_sends_what_textual_would() -> None:
+    def check(screen: Fields, compositor: FrugalCompositor) -> None:
+        asked: list[Widget] = []
+
+        def asks(covered: Widget) -> None:
+            lines = covered.render_lines
+
+            def counted(crop: Region) -> list[Strip]:
+                asked.append(covered)
+                return lines(crop)
+
+            covered.render_lines = counted  # type: ignore[method-assign]
+
+        for covered in (screen, *screen.query("Horizontal, Vertical")):
+            asks(covered)
+        theirs = Compositor.render_full_update(compositor).render_segments(CONSOLE)
+        assert {type(one).__name__ for one in asked} == {"Fields", "Horizontal"}
+        asked.clear()
+        assert compositor.render_full_update().render_segments(CONSOLE) == theirs
+        assert asked == []
+        assert not compositor.is_dirty
+
+    on_fields(check)
+
+
 def test_it_asks_only_what_is_dirty_and_not_covered() -> None:
     def check(screen: Fields, compositor: FrugalCompositor) -> None:
         compositor._dirty_regions = {Region(0, 0, 60, 1), Region(22, 7, 13, 2), Region(0, 19, 60, 1)}

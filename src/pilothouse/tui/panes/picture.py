@@ -72,6 +72,22 @@ class Canvas(Widget):
         is_pictures = self._shown is not None and self._shown.want.way is not Graphics.BLOCKS
         return guards if is_pictures else super().get_line_filters()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Paint lines; without a picture they are but for one the same blank, so that it is made once."""
+        if self._shown is not None:
+            return super().render_lines(crop)
+        filters, (_, background) = self.get_line_filters(), self.background_colors
+
+        def filtered(strip: Strip) -> Strip:
+            for each in filters:
+                strip = strip.apply_filter(each, background)
+            return strip.crop(*crop.column_span)
+
+        middle, blank = self.size.height // 2, filtered(Strip.blank(self.size.width, self.rich_style))
+        return [
+            filtered(self.render_line(y)) if self._words and y == middle else blank for y in crop.line_range
+        ]
+
     def render_line(self, y: int) -> Strip:
         """Paint one line."""
         width, base = self.size.width, self.rich_style

@@ -57,7 +57,7 @@ BATCH = 2_000
 PIECE, TAKING_S, RESTING_S = 250, 0.02, 0.005
 """Events are taken in pieces, for so long at a time, so that keys are heard while a long run loads."""
 HELD = 8_000
-"""Events read and not yet taken; reading waits for taking, so that a long run is not in memory twice."""
+"""Events read and not yet taken: reading waits then, lest a long run be in memory twice."""
 SMALLEST = (40, 12)
 FRAME_ROWS, TOOLS_ROWS = 2, 7
 """Status line and footer; and what the tool calls keep, head included, however wide the picture is."""
@@ -90,10 +90,7 @@ class RunBody(PacedScreen):
     unfit = Late(lambda _screen: Static(id="unfit"))
 
     def __init_subclass__(cls, *, is_layer: bool = False, **options: Any) -> None:
-        """Let a layer be: what Textual gathers of a class it gathers of the screen that is made of them all.
-
-        No screen is of a layer's class alone, and each gathering costs a start a third of a millisecond.
-        """
+        """Gather nothing of a layer: Textual gathers it of the screen that is made of all (0.3 ms each)."""
         if not is_layer:
             super().__init_subclass__(**options)
 
@@ -128,12 +125,10 @@ class RunBody(PacedScreen):
         self.problem = ""
         self._play_at = speed
         """Play by itself at this pace once the recording is there; 0 for resting."""
-        self.pending = ""
-        self._pending_until = -1
+        self.pending, self._pending_until = "", -1
         self._arrived: deque[Event] = deque()
         self._room = asyncio.Event()
-        self._is_news = self._is_resting = False
-        self._head_at = now()
+        self._is_news, self._is_resting, self._head_at = False, False, now()
         self._chosen: tuple[Rows, int, int] | None = None
         self._filled = ""
         self._free_bytes: int | None = None
@@ -174,7 +169,7 @@ class RunBody(PacedScreen):
         self._look_around()
         self.focus_pane("transcript")
         self.refresh_all()
-        self._follow()
+        self.call_after_refresh(self._follow)  # reading would take the interpreter from the first frame
 
     # --- events -----------------------------------------------------------------------------------
 
@@ -184,6 +179,8 @@ class RunBody(PacedScreen):
         try:
             async for event in self.view.events(self.run_id, 0, follow=not self.is_replay):
                 self._arrived.append(event)
+                if event.seq == 0:
+                    self.call_later(self._tick)  # without waiting for the clock
                 if len(self._arrived) >= HELD:
                     self._room.clear()
                     await self._room.wait()

@@ -17,6 +17,7 @@ from pilothouse.errors import CommandRefusedError, PilothouseError
 from pilothouse.frames.geometry import Extent, Point
 from pilothouse.safety import clean_line
 from pilothouse.tui.graphics import Graphics
+from pilothouse.tui.grip import Grip, Standing, echoed
 from pilothouse.tui.live import LiveFrames
 from pilothouse.tui.outbox import Outbox, Parcel
 from pilothouse.tui.panes.picture import PicturePane
@@ -24,7 +25,6 @@ from pilothouse.tui.panes.pointed import Pointed
 from pilothouse.tui.pointer import PASTE_MAX, Deed, Keyboard, Mouse, Report, aim_reports, deeds_of_paste
 from pilothouse.tui.screens.placing import PlacingScreen
 from pilothouse.tui.widgets.drawer import Drawer
-from pilothouse.tui.widgets.wheel import Grip, Standing, echoed
 
 if TYPE_CHECKING:
     from textual.timer import Timer
