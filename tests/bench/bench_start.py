@@ -12,7 +12,7 @@ from statistics import median
 from tests.bench import Figures, Measured, bench
 from tests.terminal.fake_terminal import FakeTerminal
 
-ROUNDS = 9
+ROUNDS = 15
 SIZE = (120, 40)
 FRAME_END = b"\x1b[?2026l"
 BRIDGE = [sys.executable, "-m", "pilothouse", "replay", "demo"]
