@@ -7,9 +7,9 @@ import re
 import pytest
 
 from pilothouse import events as ev
+from pilothouse.tui.pace import IDLE_LIMIT_S
 from pilothouse.tui.panes.lists import NewBelow
 from pilothouse.tui.panes.picture import PicturePane
-from pilothouse.tui.record import IDLE_LIMIT_S
 from pilothouse.tui.screens import finding
 from pilothouse.tui.widgets.finders import LastWord
 from tests.bench.long_runs import long_run
@@ -156,7 +156,7 @@ async def test_a_replays_waits_are_cut_as_one_chooses() -> None:
         assert record.paced_s[-1] > 60
         await seen.press("z")
         assert record.paced_s[-1] == pytest.approx(was_s)
-        assert record.idle_limit_s == IDLE_LIMIT_S
+        assert record.paced_s.limit_s == IDLE_LIMIT_S
 
 
 async def test_what_comes_below_is_counted_and_a_click_goes_there() -> None:

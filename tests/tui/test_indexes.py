@@ -13,8 +13,9 @@ from pilothouse import events as ev
 from pilothouse.events import Hold, Outcome, RunPhase
 from pilothouse.tui import words
 from pilothouse.tui.calls import Calls
+from pilothouse.tui.pace import IDLE_LIMIT_S
 from pilothouse.tui.playhead import Playhead
-from pilothouse.tui.record import IDLE_LIMIT_S, SNAPSHOT_EVERY, Record
+from pilothouse.tui.record import SNAPSHOT_EVERY, Record
 from pilothouse.tui.transcript import Transcript
 from pilothouse.tui.widgets.lines import Fact, fitting, row
 from pilothouse.tui.widgets.prompts import Place, parse_place

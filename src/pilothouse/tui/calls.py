@@ -32,7 +32,7 @@ ICONS: Final = {
 }
 
 
-class Call(msgspec.Struct):
+class Call(msgspec.Struct, gc=False):
     """One action; its texts are clean."""
 
     action: int

@@ -72,7 +72,7 @@ class Playhead:
             return False
         was = self._at
         due_s = self._from_s + (self._now() - self._began_s) * self.speed
-        self._at = max(self._at, self._record.position_at_pace(due_s))
+        self._at = max(self._at, self._record.paced_s.position_at(due_s))
         if self._at >= self._record.head:
             self.playing = False
             return True

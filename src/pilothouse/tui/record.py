@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from itertools import accumulate, pairwise
-from math import inf
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from pilothouse import events as ev
 from pilothouse.state import RunState, reduce
+from pilothouse.tui.pace import Pace
 from pilothouse.tui.pages import Pages
 
 if TYPE_CHECKING:
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
 SNAPSHOT_EVERY: Final = 1_000
 """Events between two kept states; stepping back folds at most so many."""
-IDLE_LIMIT_S: Final = 2.0
-"""A replay waits no longer than this between two events, unless a person chose otherwise."""
-IDLE_LIMITS_S: Final = (IDLE_LIMIT_S, 0.5, inf)
 OPENING_WITHIN: Final = 256
 """A first picture later than this many events is not where a recording opens."""
 
@@ -54,10 +50,8 @@ class Record:
         self.head_state = RunState()
         self.times = array("q")
         """Each event's `t`, in nanoseconds since the run began."""
-        self.paced_s = array("d")
-        """Seconds into a replay at which each event is due, waits cut to the idle limit."""
-        self.idle_limit_s = IDLE_LIMIT_S
-        """A replay waits no longer than this between two events."""
+        self.paced_s = Pace(self.times)
+        """Seconds into a replay at which each event is due, waits cut to a limit."""
         self.stops: list[int] = []
         """Where stepping halts: the event after which an action and its picture are there."""
         self.marks: list[int] = []
@@ -96,8 +90,7 @@ class Record:
         if event.seq != position or event.t < self.head_state.t:
             event = msgspec.structs.replace(event, seq=position, t=max(event.t, self.head_state.t))
         self.times.append(event.t)
-        gap_s = (event.t - self.head_state.t) / 1e9 if position else 0.0
-        self.paced_s.append((self.paced_s[-1] if position else 0.0) + min(gap_s, self.idle_limit_s))
+        self.paced_s.take()
         self.events.append(event)
         self.head_state = reduce(self.head_state, event)
         if position % SNAPSHOT_EVERY == 0:
@@ -186,13 +179,3 @@ class Record:
         """Give the last position not after a time of the run."""
         at = bisect_right(self.times, seconds * 1e9)
         return max(at - 1, 0)
-
-    def set_idle_limit(self, limit_s: float) -> None:
-        """Cut waits of a replay to another length."""
-        self.idle_limit_s = limit_s
-        waits = (min((b - a) / 1e9, limit_s) for a, b in pairwise(self.times))
-        self.paced_s = array("d", accumulate(waits, initial=0.0)) if self.times else array("d")
-
-    def position_at_pace(self, seconds: float) -> int:
-        """Give the last position due by a time of the replay."""
-        return max(bisect_right(self.paced_s, seconds) - 1, 0)

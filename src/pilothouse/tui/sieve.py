@@ -28,7 +28,7 @@ AT_ONCE: Final = 500
 _NOT_BRIEF: Final = frozenset({"thinking", "state", "note"})
 
 
-class Facts(msgspec.Struct, frozen=True):
+class Facts(msgspec.Struct, frozen=True, gc=False):
     """What a filter looks at."""
 
     kind: str

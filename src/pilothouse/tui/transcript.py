@@ -31,7 +31,7 @@ _SEAM: Final = 16
 """Characters before a streamed piece that are cleaned again with it."""
 
 
-class Row(msgspec.Struct):
+class Row(msgspec.Struct, gc=False):
     """One thing in the transcript; its text is clean."""
 
     seq: int

@@ -10,8 +10,8 @@ from pilothouse.errors import PilothouseError
 from pilothouse.tui import words
 from pilothouse.tui.actions import SEARCH_KEYS
 from pilothouse.tui.markers import Markers
+from pilothouse.tui.pace import IDLE_LIMITS_S
 from pilothouse.tui.panes.picture import PicturePane
-from pilothouse.tui.record import IDLE_LIMITS_S
 from pilothouse.tui.screens.inspecting import InspectingScreen
 from pilothouse.tui.search import Search
 from pilothouse.tui.sieve import BRIEF, DETAILS, FULL, Filter, parse_filter
@@ -297,9 +297,9 @@ class FindingScreen(InspectingScreen, is_layer=True):
 
     def do_speed_idle(self) -> None:
         """Cut waits of a replay to another length, or not at all."""
-        at = IDLE_LIMITS_S.index(self.record.idle_limit_s)
+        at = IDLE_LIMITS_S.index(self.record.paced_s.limit_s)
         limit_s = IDLE_LIMITS_S[(at + 1) % len(IDLE_LIMITS_S)]
-        self.record.set_idle_limit(limit_s)
+        self.record.paced_s.set_limit(limit_s)
         self.playhead.set_speed(self.playhead.speed)
         self.say("waits as long as they were" if limit_s > 1e6 else f"no wait is longer than {limit_s:g} s")
         self.show_status()
