@@ -5,19 +5,21 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from textual.css.stylesheet import Stylesheet
 from textual.widget import Widget
+from textual.widgets import Input, TextArea
 
 from pilothouse import commands as cmd
 from pilothouse.cli.main import main
 from pilothouse.tui.panes.lists import NewBelow
 from pilothouse.tui.screens.base import RunBody
 from pilothouse.tui.widgets.late_styles import LateStyles
+from tests.tui.fake_runs import shop_script
 from tests.tui.harness import bridge
 from tests.tui.test_imports import python
 
 if TYPE_CHECKING:
-    import pytest
     from textual.dom import DOMNode
 
     from pilothouse.events import Event
@@ -130,6 +132,15 @@ async def test_what_is_shown_first_is_styled_once(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Stylesheet, "apply", counted)
     async with bridge():
         assert styled.count("status") == 1
+
+
+@pytest.mark.parametrize("key", ["i", "slash", "f", "g", "b", "ctrl+p"])
+async def test_no_cursor_blinks_for_it_is_sent_over_the_line_each_time(key: str) -> None:
+    async with bridge(shop_script(ended=False)) as seen:
+        await seen.press(key)
+        written = seen.app.focused
+        assert isinstance(written, Input | TextArea), written
+        assert not written.cursor_blink
 
 
 def test_a_command_ends_with_garbage_looked_for_as_it_was_before() -> None:

@@ -24,6 +24,7 @@ class AlwaysForm(TextArea):
 
     def __init__(self, now: Callable[[], float]) -> None:
         super().__init__(id="always", soft_wrap=True, compact=True, highlight_cursor_line=False)
+        self.cursor_blink = False
         self.asked: ApprovalRequested | None = None
         self.arming = Arming(now)
 

@@ -180,6 +180,7 @@ class DecisionForm(Input):
 
     def __init__(self, form: str, now: Callable[[], float], placeholder: str) -> None:
         super().__init__(id=form, placeholder=placeholder, compact=True, max_length=TEXT_MAX)
+        self.cursor_blink = False
         self._form = form
         self.asked: ApprovalRequested | None = None
         self.arming = Arming(now)

@@ -33,6 +33,7 @@ class Composer(TextArea):
 
     def __init__(self, name: str = "composer") -> None:
         super().__init__(id=name, soft_wrap=True, compact=True, highlight_cursor_line=False)
+        self.cursor_blink = False  # repaints by itself, for nothing
 
     async def _on_key(self, event: events.Key) -> None:
         match event.key:

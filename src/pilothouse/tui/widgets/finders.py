@@ -23,7 +23,7 @@ class Find(Line):
         """The person looks for nothing."""
 
     def __init__(self) -> None:
-        super().__init__(id="find", placeholder="search in these rows", compact=True, max_length=200)
+        super().__init__("find", "search in these rows", 200)
 
 
 class LastWord(Suggester):
@@ -55,13 +55,8 @@ class Sift(Line):
         """The person leaves the rows as they are."""
 
     def __init__(self) -> None:
-        super().__init__(
-            id="sift",
-            placeholder="error left_click failed text:kettle; nothing shows all",
-            compact=True,
-            max_length=200,
-            suggester=LastWord(self._words),
-        )
+        super().__init__("sift", "error left_click failed text:kettle; nothing shows all", 200)
+        self.suggester = LastWord(self._words)
         self.members: tuple[str, ...] = ()
         """Members that the run has used."""
 

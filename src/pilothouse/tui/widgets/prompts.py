@@ -100,6 +100,10 @@ def parse_place(text: str) -> Place | None:
 class Line(Input):
     """Asks for a line of text; what is pasted into it is cleaned."""
 
+    def __init__(self, name: str, placeholder: str, max_length: int) -> None:
+        super().__init__(id=name, placeholder=placeholder, compact=True, max_length=max_length)
+        self.cursor_blink = False
+
     class Given(Message):
         """The person gave a line."""
 
@@ -140,7 +144,7 @@ class GoTo(Line):
         """The person stays."""
 
     def __init__(self) -> None:
-        super().__init__(id="goto", placeholder="step 12, time 1:30 or part 50%", compact=True, max_length=20)
+        super().__init__("goto", "step 12, time 1:30 or part 50%", 20)
 
 
 class LimitLine(Line):
@@ -154,7 +158,7 @@ class LimitLine(Line):
 
     def __init__(self) -> None:
         hint = "steps 50, steps off, once, model NAME [EFFORT], or effort LEVEL"
-        super().__init__(id="limits", placeholder=hint, compact=True, max_length=120)
+        super().__init__("limits", hint, 120)
 
 
 def parse_limit(text: str) -> tuple[str, float | None] | None:
