@@ -106,12 +106,8 @@ class RunBody(PacedScreen):
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self.view = view
-        self.run_id = run
-        self.is_replay = replay
-        self.ways = ways
-        self._cell_px = cell_px
-        self._now = now
+        self.view, self.run_id, self.is_replay = view, run, replay
+        self.ways, self._cell_px, self._now = ways, cell_px, now
         self.record = Record()
         self.transcript = Transcript()
         self.calls = Calls(self.record)
@@ -166,7 +162,7 @@ class RunBody(PacedScreen):
         """Start following the run."""
         self.set_interval(TICK_S, self._tick)
         self.set_interval(1.0, self._look_around)
-        self._look_around()
+        self._ask_around()
         self.focus_pane("transcript")
         self.refresh_all()
         self.call_after_refresh(self._follow)  # reading would take the interpreter from the first frame
@@ -375,9 +371,12 @@ class RunBody(PacedScreen):
 
     def _look_around(self) -> None:
         """Ask once a second what nobody tells: figures that never rest can't be read."""
+        self._ask_around()
+        self.show_status()
+
+    def _ask_around(self) -> None:
         self._free_bytes = free_bytes(runs_dir()) if self.live else None
         self._line = status.line(self.app.link) if isinstance(self.app, Paced) else ""
-        self.show_status()
 
     def show_status(self) -> None:
         """Show the status line and the picture, which tell the time."""

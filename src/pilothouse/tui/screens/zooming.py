@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from textual.screen import Screen
-
 from pilothouse.tui.panes.picture import PicturePane
+from pilothouse.tui.screens.base import RunBody
 
 CLOSER: Final = 2.0
 STEP: Final = 0.25
@@ -19,10 +18,8 @@ _WAYS: Final = {
 }
 
 
-class Zooming(Screen[None]):
-    """A screen with a picture that can be enlarged."""
-
-    here: str
+class Zooming(RunBody, is_layer=True):
+    """Adds the enlarged picture to the run screen."""
 
     def do_picture_closer(self) -> None:
         """Enlarge the picture."""
