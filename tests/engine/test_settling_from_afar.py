@@ -17,6 +17,8 @@ from tests.engine.rig import Rig, rigged
 from tests.engine.test_run import CLICK, scenario
 
 THREE = scenario(f"calls = [{CLICK}]", f"calls = [{CLICK}]", f"calls = [{CLICK}]", 'text = "Done."')
+MADE: list[far_pages.FarPages] = []
+"""Those of the run, for when they can be asked."""
 NO_TIME = "[pace]\nbefore_s = 0.0\nper_delta_s = 0.0\n"
 
 
@@ -27,6 +29,21 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pilothouse.browser.camera.GRAB_SPACING_S", 0.0)
     monkeypatch.setattr(far_pages, "BACKOFF_S", 0.0)
     monkeypatch.setattr(far_pages, "PULSE_S", 30.0)
+    made, begin = MADE, far_pages.FarPages.__init__
+    made.clear()
+
+    def kept(pages: far_pages.FarPages, *args: Any, **options: Any) -> None:
+        begin(pages, *args, **options)
+        made.append(pages)
+
+    monkeypatch.setattr(far_pages.FarPages, "__init__", kept)
+
+
+async def answers(rig: Rig) -> None:
+    """Wait until the pages can be asked: the browser has the script, and the run knows it."""
+    await rig.kernel.devtools.ready.wait()
+    while not any(pages.live for pages in MADE):  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0.001)
 
 
 def settled_by(rig: Rig) -> list[str]:
@@ -56,7 +73,7 @@ async def begun(rig: Rig) -> asyncio.Task[Outcome]:
 async def test_the_pages_decide_on_kernel(state_dir: Path) -> None:
     async with rigged(state_dir, NO_TIME + THREE, headless=False, idle_s=0.01, devtools=True) as rig:
         driving = await begun(rig)
-        await rig.kernel.devtools.ready.wait()
+        await answers(rig)
         rig.resume()
         assert await driving is Outcome.COMPLETED
         await rig.kernel.devtools.closed.wait()
@@ -86,7 +103,7 @@ async def test_no_token_is_left_anywhere_by_a_run_that_was_settled_by_it(
     options: Any = {"headless": False, "idle_s": 0.01, "devtools": True}
     async with rigged(state_dir, NO_TIME + THREE, **options) as rig:
         driving = await begun(rig)
-        await rig.kernel.devtools.ready.wait()
+        await answers(rig)
         rig.kernel.devtools.cuts = True
         rig.resume()
         assert await driving is Outcome.COMPLETED
@@ -98,12 +115,12 @@ async def test_a_conversation_lost_in_the_middle_costs_one_step_its_signals(stat
     async with rigged(state_dir, NO_TIME + THREE, headless=False, idle_s=0.01, devtools=True) as rig:
         devtools = rig.kernel.devtools
         driving = await begun(rig)
-        await devtools.ready.wait()
+        await answers(rig)
         await stepped(rig)
         devtools.ready.clear()
         devtools.cuts = True
         await stepped(rig)
-        await devtools.ready.wait()
+        await answers(rig)
         rig.resume()
         assert await driving is Outcome.COMPLETED
         first, second, third = settled_by(rig)
@@ -117,7 +134,7 @@ async def test_a_browser_that_never_answers_devtools_holds_nothing_up(
     monkeypatch.setattr(far_pages, "PULSE_S", 0.01)
     async with rigged(state_dir, NO_TIME + THREE, headless=False, idle_s=0.01, devtools=True) as rig:
         driving = await begun(rig)
-        await rig.kernel.devtools.ready.wait()
+        await answers(rig)
         rig.kernel.devtools.is_mute = True
         rig.resume()
         assert await driving is Outcome.COMPLETED
@@ -128,7 +145,7 @@ async def test_the_next_browser_is_asked_when_the_first_is_lost(state_dir: Path)
     async with rigged(state_dir, NO_TIME + THREE, headless=False, idle_s=0.01, devtools=True) as rig:
         devtools = rig.kernel.devtools
         driving = await begun(rig)
-        await devtools.ready.wait()
+        await answers(rig)
         await stepped(rig)
         devtools.ready.clear()
         rig.kernel.vanish()
@@ -137,7 +154,7 @@ async def test_the_next_browser_is_asked_when_the_first_is_lost(state_dir: Path)
             lambda event: isinstance(event, ev.StateChanged) and Hold.BROWSER_LOST in event.holding
         )
         rig.resume()
-        await devtools.ready.wait()
+        await answers(rig)
         rig.resume()
         assert await driving is Outcome.COMPLETED
         assert devtools.asked == ["sess_1", "sess_2"]
