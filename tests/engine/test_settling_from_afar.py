@@ -70,6 +70,15 @@ async def begun(rig: Rig) -> asyncio.Task[Outcome]:
     return driving
 
 
+async def asked_once(rig: Rig) -> asyncio.Task[Outcome]:
+    """Begin a run, and let its pages decide one step; whether they answer again is not known then."""
+    driving = await begun(rig)
+    await answers(rig)
+    await stepped(rig)
+    rig.kernel.devtools.ready.clear()
+    return driving
+
+
 async def test_the_pages_decide_on_kernel(state_dir: Path) -> None:
     async with rigged(state_dir, NO_TIME + THREE, headless=False, idle_s=0.01, devtools=True) as rig:
         driving = await begun(rig)
@@ -113,11 +122,7 @@ async def test_no_token_is_left_anywhere_by_a_run_that_was_settled_by_it(
 
 async def test_a_conversation_lost_in_the_middle_costs_one_step_its_signals(state_dir: Path) -> None:
     async with rigged(state_dir, NO_TIME + THREE, headless=False, idle_s=0.01, devtools=True) as rig:
-        devtools = rig.kernel.devtools
-        driving = await begun(rig)
-        await answers(rig)
-        await stepped(rig)
-        devtools.ready.clear()
+        devtools, driving = rig.kernel.devtools, await asked_once(rig)
         devtools.cuts = True
         await stepped(rig)
         await answers(rig)
@@ -143,11 +148,7 @@ async def test_a_browser_that_never_answers_devtools_holds_nothing_up(
 
 async def test_the_next_browser_is_asked_when_the_first_is_lost(state_dir: Path) -> None:
     async with rigged(state_dir, NO_TIME + THREE, headless=False, idle_s=0.01, devtools=True) as rig:
-        devtools = rig.kernel.devtools
-        driving = await begun(rig)
-        await answers(rig)
-        await stepped(rig)
-        devtools.ready.clear()
+        devtools, driving = rig.kernel.devtools, await asked_once(rig)
         rig.kernel.vanish()
         rig.step()
         await rig.until(

@@ -269,6 +269,15 @@ def test_a_persons_theme_of_our_name_comes_before_ours_however_its_file_is_calle
     assert themes.find("nobody's", (bundled("themes"), tmp_path)) is None
 
 
+async def test_of_two_files_with_one_theme_the_later_holds_as_ever(tmp_path: Path) -> None:
+    for file, ground in (("dark.toml", "#111111"), ("zebra.toml", "#222222")):
+        text = re.sub(r'(?m)^background = "[^"]*"', f'background = "{ground}"', DARK.read_text())
+        (tmp_path / file).write_text(text)
+    async with bridge(shop_script(), theme_directories=(bundled("themes"), tmp_path)) as seen:
+        keys = seen.screen.query_one("#keys")
+        await seen.until(lambda: keys.styles.background.hex == "#222222")
+
+
 async def test_a_persons_own_theme_is_used(tmp_path: Path) -> None:
     mine = DARK.read_text().replace("pilothouse-dark", "mine")
     (tmp_path / "mine.toml").write_text(mine)

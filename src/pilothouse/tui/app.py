@@ -265,8 +265,16 @@ class Bridge(GuardedApp[None]):
 
     def _load_other_themes(self) -> None:
         """Read what the first frame had no need of, and say once what is wrong with any of it."""
-        if problems := self._register_all():
+        begun = self.current_theme
+        problems = self._register_all()
+        if self.current_theme != begun:  # another file has a theme of that name, and comes later
+            self._recolour()
+        if problems:
             self.notify("\n".join(problems), severity="warning", timeout=10)
+
+    def _recolour(self) -> None:
+        self._invalidate_css()
+        self.refresh_css(animate=False)
 
     def _register_all(self) -> list[str]:
         found, problems = themes.load_all(self._theme_directories)
@@ -335,8 +343,7 @@ class Bridge(GuardedApp[None]):
                 self.register_theme(theme)
             self._ours = sorted({*self._ours, *(theme.name for theme in found)})
             if any(theme.name == self.theme for theme in found):
-                self._invalidate_css()
-                self.refresh_css(animate=False)
+                self._recolour()
             if problems:
                 self.notify("\n".join(problems), severity="warning", timeout=10)
 
